@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package event
+
+// Unobserved says why a connection could not be understood.
+type Unobserved uint8
+
+const (
+	UnobservedTLS Unobserved = iota
+	UnobservedHTTP2
+	UnobservedUnknown
+	UnobservedCompressed
+	// UnobservedReasons is the number of reasons.
+	UnobservedReasons
+)
+
+// String returns the value of the "reason" label.
+func (u Unobserved) String() string {
+	return [...]string{"tls", "http2", "unknown_protocol", "compressed"}[u]
+}
+
+// Protocol names the parser that met an error.
+type Protocol uint8
+
+const (
+	ProtoTCP Protocol = iota
+	ProtoHTTP1
+	ProtoSSE
+	ProtoNDJSON
+	ProtoJSON
+	// Protocols is the number of protocols.
+	Protocols
+)
+
+// String returns the value of the "protocol" label.
+func (p Protocol) String() string {
+	return [...]string{"tcp", "http1", "sse", "ndjson", "json"}[p]
+}
+
+// ParseReason says what was wrong with the bytes.
+type ParseReason uint8
+
+const (
+	ReasonMalformed ParseReason = iota
+	ReasonTooLarge
+	ReasonTooDeep
+	ReasonTruncated
+	// ParseReasons is the number of reasons.
+	ParseReasons
+)
+
+// String returns the value of the "reason" label.
+func (r ParseReason) String() string {
+	return [...]string{"malformed", "too_large", "too_deep", "truncated"}[r]
+}
+
+// Eviction says why state was given up before its natural end.
+type Eviction uint8
+
+const (
+	EvictConnections Eviction = iota // --max-connections
+	EvictBuffer                      // --max-buffer
+	EvictIdle                        // no packet for the idle limit
+	// Evictions is the number of reasons.
+	Evictions
+)
+
+// String returns the value of the "reason" label.
+func (e Eviction) String() string {
+	return [...]string{"max_connections", "max_buffer", "idle"}[e]
+}
+
+// Tally counts what happened in one shard since the start. Every field only
+// grows.
+type Tally struct {
+	Gaps, GapBytes, Resyncs    uint64
+	SkippedBytes, Backpressure uint64
+	Panics                     uint64
+	ParseErrors                [Protocols][ParseReasons]uint64
+	Unobserved                 [UnobservedReasons]uint64
+	Evictions                  [Evictions]uint64
+}
+
+// Add adds t to the receiver.
+func (s *Tally) Add(t *Tally) {
+	s.Gaps += t.Gaps
+	s.GapBytes += t.GapBytes
+	s.Resyncs += t.Resyncs
+	s.SkippedBytes += t.SkippedBytes
+	s.Backpressure += t.Backpressure
+	s.Panics += t.Panics
+	for p := range s.ParseErrors {
+		for r := range s.ParseErrors[p] {
+			s.ParseErrors[p][r] += t.ParseErrors[p][r]
+		}
+	}
+	for i := range s.Unobserved {
+		s.Unobserved[i] += t.Unobserved[i]
+	}
+	for i := range s.Evictions {
+		s.Evictions[i] += t.Evictions[i]
+	}
+}
+
+// GapBuckets are the upper bounds, in seconds, of the inter-token and
+// inter-chunk latency histograms.
+var GapBuckets = [...]float64{
+	.001, .002, .004, .006, .008, .01, .015, .02, .025, .03, .04, .05, .06, .075,
+	.1, .15, .2, .3, .4, .5, .75, 1, 2.5, 5, 10,
+}
+
+// NativeSchema is the resolution of the native histograms: 2^3 buckets for
+// each power of two, a growth factor of 1.09.
+const NativeSchema = 3
+
+// Histogram is a latency histogram at one moment.
+type Histogram struct {
+	// Counts holds one count for each bucket of GapBuckets and, last, one
+	// for everything above; they are not cumulative.
+	Counts [len(GapBuckets) + 1]uint64
+	Sum    float64 // seconds
+	// Native maps a bucket index of NativeSchema to its count; nil unless
+	// native histograms are on. Zero holds observations of 0 s.
+	Native map[int]int64
+	Zero   uint64
+}
+
+// Series is what one (server, api, model) has at one moment.
+type Series struct {
+	Server, API, Model string
+
+	InterToken, InterChunk Histogram
+	TokensPerSecond        float64
+	Receiving, Waiting     int
+	Streaming, Stalled     int
+	// Calibration is the ratio of stated to estimated output tokens, 0 until
+	// it is known.
+	Calibration float64
+}
+
+// Server describes a watched listening socket that is a model server.
+type Server struct {
+	Name      string // value of the "server" label
+	PID       int    // 0 when not visible
+	Comm      string
+	Address   string // address the socket listens on, "" when unknown
+	Port      uint16
+	Group     uint64 // cgroup id
+	Container string
+	Pod       string
+	Namespace string
+	Unit      string
+	Target    bool // named by --target, not discovered
+	Listening bool // false while an explicit target is waited for
+}
+
+// SourceStats are the counters of one capture source, by direction where the
+// source tells directions apart.
+type SourceStats struct {
+	Source   string // "cgroup", "packet", "file"
+	Attached string // where, for humans: a cgroup path, an interface, a file
+	Packets  [2]uint64
+	Bytes    [2]uint64
+	RingFull, CopyFailed,
+	QueueFull [2]uint64
+}
+
+// Program is one BPF program and, while kernel statistics are on, its cost.
+type Program struct {
+	Name       string
+	Runs       uint64
+	RunSeconds float64
+}
+
+// Snapshot is the state of the observer at one moment.
+type Snapshot struct {
+	Tally       Tally
+	Series      []Series
+	Servers     []Server
+	Sources     []SourceStats
+	Programs    []Program // nil while kernel statistics are off
+	Features    map[string]bool
+	Connections int
+	BufferBytes int64
+}
