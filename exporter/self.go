@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exporter
+
+import (
+	"runtime"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/modeltap/modeltap/observer/event"
+)
+
+// selfDescs are what modeltap says of itself.
+type selfDescs struct {
+	packets, bytes, lost           family
+	gaps, gapBytes, resyncs        family
+	parseErrors, unobserved        family
+	evictions, panics              family
+	skipped, backpressure          family
+	connections, buffer            family
+	source, feature, runs, runTime family
+	version                        family
+}
+
+func newSelfDescs() *selfDescs {
+	return &selfDescs{
+		packets: counter("modeltap_capture_packets_total",
+			"Packets with payload or a connection event that the capture handed over.", "source", "direction"),
+		bytes: counter("modeltap_capture_bytes_total",
+			"Payload bytes of captured packets.", "source", "direction"),
+		lost: counter("modeltap_capture_lost_total",
+			"Packets that the capture saw and could not hand over.", "source", "direction", "reason"),
+		gaps: counter("modeltap_stream_gaps_total",
+			"Holes in TCP streams that were never filled."),
+		gapBytes: counter("modeltap_stream_gap_bytes_total",
+			"Bytes missing in such holes."),
+		resyncs: counter("modeltap_stream_resyncs_total",
+			"Times a stream was picked up again at a message boundary after a loss."),
+		parseErrors: counter("modeltap_parse_errors_total",
+			"Bytes that did not follow their protocol.", "protocol", "reason"),
+		unobserved: counter("modeltap_unobserved_connections_total",
+			"Connections, and compressed answers, whose content could not be understood.", "reason"),
+		evictions: counter("modeltap_evictions_total",
+			"Connections given up before their end to stay within a limit.", "reason"),
+		panics: counter("modeltap_panics_total",
+			"Connections dropped because of an error in modeltap itself; please report."),
+		skipped: counter("modeltap_skipped_bytes_total",
+			"Bytes of large requests left out on purpose (--capture.max-request-bytes)."),
+		backpressure: counter("modeltap_backpressure_events_total",
+			"Content events held up by a slow client or path and left out of the per-token histograms."),
+		connections: gauge("modeltap_tracked_connections", "Connections being followed."),
+		buffer:      gauge("modeltap_buffer_bytes", "Bytes held because they arrived out of order."),
+		source: gauge("modeltap_source_info",
+			"Constant 1 for each place where a capture is attached.", "source", "attached"),
+		feature: gauge("modeltap_feature_supported",
+			"Whether this host lets modeltap use a feature.", "feature"),
+		runs: counter("modeltap_bpf_runs_total",
+			"Runs of a BPF program, while kernel statistics (kernel.bpf_stats_enabled) are on.", "program"),
+		runTime: counter("modeltap_bpf_run_seconds_total",
+			"Time spent in a BPF program, while kernel statistics are on.", "program"),
+		version: gauge("modeltap_build_info",
+			"Constant 1 with the version of this program.", "version", "revision", "goversion", "goos", "goarch"),
+	}
+}
+
+func (d *selfDescs) describe(ch chan<- *prometheus.Desc) {
+	for _, f := range []family{
+		d.packets, d.bytes, d.lost, d.gaps, d.gapBytes, d.resyncs, d.parseErrors, d.unobserved,
+		d.evictions, d.panics, d.skipped, d.backpressure, d.connections, d.buffer, d.source,
+		d.feature, d.runs, d.runTime, d.version,
+	} {
+		ch <- f.desc
+	}
+}
+
+func (d *selfDescs) collect(ch chan<- prometheus.Metric, s *event.Snapshot) {
+	d.capture(ch, s.Sources)
+	d.tally(ch, &s.Tally)
+	d.connections.emit(ch, float64(s.Connections))
+	d.buffer.emit(ch, float64(s.BufferBytes))
+	for name, ok := range s.Features {
+		v := 0.0
+		if ok {
+			v = 1
+		}
+		d.feature.emit(ch, v, event.Label(name))
+	}
+	programs := make(map[string]event.Program, len(s.Programs))
+	for _, p := range s.Programs {
+		sum := programs[p.Name]
+		sum.Runs += p.Runs
+		sum.RunSeconds += p.RunSeconds
+		programs[p.Name] = sum
+	}
+	for name, p := range programs {
+		d.runs.emit(ch, float64(p.Runs), event.Label(name))
+		d.runTime.emit(ch, p.RunSeconds, event.Label(name))
+	}
+}
+
+// capture adds up sources of the same kind, which differ by where they are
+// attached.
+func (d *selfDescs) capture(ch chan<- prometheus.Metric, sources []event.SourceStats) {
+	sums := make(map[string]*event.SourceStats, len(sources))
+	places := make(map[[2]string]bool, len(sources))
+	for i := range sources {
+		s := &sources[i]
+		if place := [2]string{event.Label(s.Source), event.Label(s.Attached)}; !places[place] {
+			places[place] = true
+			d.source.emit(ch, 1, place[:]...)
+		}
+		sum := sums[s.Source]
+		if sum == nil {
+			sum = new(event.SourceStats)
+			sums[s.Source] = sum
+		}
+		for dir := range s.Packets {
+			sum.Packets[dir] += s.Packets[dir]
+			sum.Bytes[dir] += s.Bytes[dir]
+			sum.RingFull[dir] += s.RingFull[dir]
+			sum.CopyFailed[dir] += s.CopyFailed[dir]
+			sum.QueueFull[dir] += s.QueueFull[dir]
+		}
+	}
+	for name, s := range sums {
+		source := event.Label(name)
+		for i := range s.Packets {
+			dir := event.Direction(i).String()
+			d.packets.emit(ch, float64(s.Packets[i]), source, dir)
+			d.bytes.emit(ch, float64(s.Bytes[i]), source, dir)
+			d.lost.emit(ch, float64(s.RingFull[i]), source, dir, "ring_full")
+			d.lost.emit(ch, float64(s.CopyFailed[i]), source, dir, "copy_failed")
+			d.lost.emit(ch, float64(s.QueueFull[i]), source, dir, "queue_full")
+		}
+	}
+}
+
+func (d *selfDescs) tally(ch chan<- prometheus.Metric, t *event.Tally) {
+	d.gaps.emit(ch, float64(t.Gaps))
+	d.gapBytes.emit(ch, float64(t.GapBytes))
+	d.resyncs.emit(ch, float64(t.Resyncs))
+	d.skipped.emit(ch, float64(t.SkippedBytes))
+	d.backpressure.emit(ch, float64(t.Backpressure))
+	d.panics.emit(ch, float64(t.Panics))
+	for p := range t.ParseErrors {
+		for r, n := range t.ParseErrors[p] {
+			d.parseErrors.emit(ch, float64(n), event.Protocol(p).String(), event.ParseReason(r).String())
+		}
+	}
+	for r, n := range t.Unobserved {
+		d.unobserved.emit(ch, float64(n), event.Unobserved(r).String())
+	}
+	for r, n := range t.Evictions {
+		d.evictions.emit(ch, float64(n), event.Eviction(r).String())
+	}
+}
+
+func (d *selfDescs) build(ch chan<- prometheus.Metric, version, revision string) {
+	d.version.emit(ch, 1, version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
