@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rig
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+)
+
+// Call is one request.
+type Call struct {
+	Method, Target string // Method "" is POST
+	Type           string // content type, "" is application/json
+	Body           []byte
+	AbortAfter     int // close after so many content events, 0 never
+}
+
+// Answer is what the client recorded of one request: the truth of the tests.
+type Answer struct {
+	TraceID string
+	// The first byte of the request reached the server's socket between
+	// Sending and Sent, and all of it had by Complete (loopback: the sender's
+	// own system call delivers).
+	Sending, Sent, Complete int64
+	Status                  int
+	Headers                 Stamp
+	Tokens                  []Stamp // one per content event
+	End                     Stamp
+	RequestBytes            int
+	ResponseBytes           int // body, de-chunked
+	Aborted                 bool
+}
+
+// errAborted ends the reading of a response on purpose.
+var errAborted = errors.New("aborted by the test")
+
+// Do sends call and reads its answer. The connection may be used again unless
+// the answer was aborted or the server closes it.
+func (c *Conn) Do(call Call) (*Answer, error) {
+	a := &Answer{TraceID: fmt.Sprintf("%016x%016x", rand.Uint64()|1, rand.Uint64()|1), RequestBytes: len(call.Body)}
+	if call.Method == "" {
+		call.Method = "POST"
+	}
+	if call.Type == "" {
+		call.Type = "application/json"
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %s\r\nContent-Length: %d\r\ntraceparent: 00-%s-%016x-01\r\n\r\n",
+		call.Method, call.Target, call.Type, len(call.Body), a.TraceID, 1)
+	first := min(len(call.Body), 1<<14)
+	b.Write(call.Body[:first])
+
+	a.Sending = Now()
+	if _, err := c.Write(b.Bytes()); err != nil {
+		return a, err
+	}
+	a.Sent = Now()
+	if first < len(call.Body) {
+		if _, err := c.Write(call.Body[first:]); err != nil {
+			return a, err
+		}
+	}
+	a.Complete = Now()
+	return a, c.read(a, call)
+}
+
+func (c *Conn) read(a *Answer, call Call) error {
+	r, err := http.ReadResponse(c.reader, &http.Request{Method: call.Method})
+	if err != nil {
+		return fmt.Errorf("response head: %w", err)
+	}
+	a.Status, a.Headers = r.StatusCode, c.last
+	body := bufio.NewReader(&counter{r: r.Body, n: &a.ResponseBytes})
+	token := func() error {
+		a.Tokens = append(a.Tokens, c.last)
+		if len(a.Tokens) == call.AbortAfter {
+			return errAborted
+		}
+		return nil
+	}
+	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	switch media {
+	case "text/event-stream":
+		err = readEvents(body, token)
+	case "application/x-ndjson":
+		err = readLines(body, token)
+	case "text/plain":
+		err = readPieces(body, token)
+	default:
+		_, err = io.Copy(io.Discard, body)
+	}
+	a.End = c.last
+	if errors.Is(err, errAborted) {
+		a.Aborted = true
+		c.Close()
+		a.End.User = Now()
+		return nil
+	}
+	return err
+}
+
+func readEvents(r *bufio.Reader, token func() error) error {
+	var data []byte
+	for {
+		line, err := r.ReadBytes('\n')
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		line = bytes.TrimRight(line, "\r\n")
+		if d, ok := bytes.CutPrefix(line, []byte("data:")); ok {
+			data = append(data, bytes.TrimPrefix(d, []byte(" "))...)
+		}
+		if len(line) == 0 && len(data) > 0 {
+			if hasText(data) {
+				if err := token(); err != nil {
+					return err
+				}
+			}
+			data = data[:0]
+		}
+	}
+}
+
+// hasText says whether an event carries generated text, by the plain reading
+// of its JSON.
+func hasText(data []byte) bool {
+	var e struct {
+		Text    string
+		Choices []struct {
+			Text  string
+			Delta struct{ Content string }
+		}
+	}
+	if json.Unmarshal(data, &e) != nil {
+		return false
+	}
+	for _, c := range e.Choices {
+		if c.Text != "" || c.Delta.Content != "" {
+			return true
+		}
+	}
+	return e.Text != ""
+}
+
+func readLines(r *bufio.Reader, token func() error) error {
+	for {
+		line, err := r.ReadBytes('\n')
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if len(bytes.TrimSpace(line)) > 0 {
+			if err := token(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// readPieces takes each read as a content event, which is right as long as
+// the server's writes are further apart than the reads.
+func readPieces(r *bufio.Reader, token func() error) error {
+	for {
+		if _, err := r.Peek(1); err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+		if _, err := r.Discard(r.Buffered()); err != nil {
+			return err
+		}
+		if err := token(); err != nil {
+			return err
+		}
+	}
+}
+
+type counter struct {
+	r io.Reader
+	n *int
+}
+
+func (c *counter) Read(b []byte) (int, error) {
+	n, err := c.r.Read(b)
+	*c.n += n
+	return n, err
+}
