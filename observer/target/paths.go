@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package target
+
+import (
+	"bytes"
+	"regexp"
+)
+
+// Route is what a request target says about its request.
+type Route uint8
+
+const (
+	// Unlisted is a route that no rule names: on an explicit target it is a
+	// model request when it is a POST or streams its answer.
+	Unlisted Route = iota
+	// Ignored is never a model request: health, metrics, static files,
+	// documentation, model administration.
+	Ignored
+	// Known is a route of a known LLM API.
+	Known
+	// Chosen is a model route because the user said so.
+	Chosen
+)
+
+// Paths classifies request targets. It is immutable.
+type Paths struct {
+	model, ignore []*regexp.Regexp
+}
+
+// NewPaths returns the built-in rules with the user's before them; among the
+// user's, ignore wins. The expressions see the path alone, without host and
+// query, and are not anchored.
+func NewPaths(model, ignore []*regexp.Regexp) *Paths {
+	return &Paths{model: model, ignore: ignore}
+}
+
+// Route classifies a request target (RFC 9112 section 3.2) in origin or
+// absolute form. It does not allocate with the built-in rules.
+func (p *Paths) Route(target []byte) Route {
+	path := Path(target)
+	for _, re := range p.ignore {
+		if re.Match(path) {
+			return Ignored
+		}
+	}
+	for _, re := range p.model {
+		if re.Match(path) {
+			return Chosen
+		}
+	}
+	switch path = bytes.TrimRight(path, "/"); {
+	case ignored(path):
+		return Ignored
+	case known(path):
+		return Known
+	}
+	return Unlisted
+}
+
+// Path returns the path of a request target: what stands before the query,
+// without scheme and host.
+func Path(target []byte) []byte {
+	if i := bytes.IndexAny(target, "?#"); i >= 0 {
+		target = target[:i]
+	}
+	if i := bytes.Index(target, []byte("://")); i > 0 && target[0] != '/' {
+		target = target[i+3:]
+		if i = bytes.IndexByte(target, '/'); i < 0 {
+			return nil
+		}
+		target = target[i:]
+	}
+	return target
+}
+
+// cutLast splits off the last segment.
+func cutLast(path []byte) (before, last []byte) {
+	i := bytes.LastIndexByte(path, '/')
+	if i < 0 {
+		return nil, path
+	}
+	return path[:i], path[i+1:]
+}
+
+// version says whether seg is "v1", "v2", "v1beta"...
+func version(seg []byte) bool {
+	return len(seg) >= 2 && len(seg) <= 8 && seg[0] == 'v' && seg[1] >= '0' && seg[1] <= '9'
+}
+
+// known holds the routes of the APIs that package llm understands. They are
+// compared from the end, because servers are mounted under prefixes
+// (uvicorn --root-path, /openai/deployments/NAME, /serve/...).
+func known(path []byte) bool {
+	before, last := cutLast(path)
+	above, parent := cutLast(before)
+	switch string(last) {
+	case "completions", "generate", "generate_stream", "completion", "infill", "invocations",
+		"worker_generate", "worker_generate_stream", "rerank", "embed", "embed_all", "embed_sparse",
+		"predict", "predictions":
+		return true
+	case "embeddings":
+		return version(parent) || string(parent) == "api" || len(before) == 0
+	case "responses", "messages", "score", "classify", "pooling", "moderations":
+		return version(parent)
+	case "chat":
+		return string(parent) == "api"
+	case "infer":
+		return bytes.Contains(before, []byte("/models/"))
+	case "join", "data":
+		return string(parent) == "queue"
+	}
+	switch string(parent) {
+	case "audio", "images":
+		_, v := cutLast(above)
+		return version(v)
+	}
+	if bytes.HasSuffix(last, []byte(":predict")) {
+		return string(parent) == "models"
+	}
+	if i := bytes.Index(path, []byte("/gradio_api/")); i >= 0 {
+		fn, _, _ := bytes.Cut(path[i+len("/gradio_api/"):], []byte("/"))
+		return string(fn) == "call" || string(fn) == "run" || string(fn) == "api"
+	}
+	return false
+}
+
+// ignored holds the routes that are no model request on any server.
+func ignored(path []byte) bool {
+	before, last := cutLast(path)
+	above, parent := cutLast(before)
+	switch string(last) {
+	case "live", "ready":
+		return len(before) == 0 || string(parent) == "health" || bytes.Contains(before, []byte("/models/"))
+	case "health", "healthz", "healthcheck", "health_generate", "livez", "readyz", "ping", "metrics",
+		"docs", "redoc", "openapi.json", "favicon.ico", "robots.txt", "manifest.json",
+		"tokenize", "detokenize", "apply-template", "count_tokens", "input_tokens":
+		return true
+	case "models":
+		return version(parent) || len(before) == 0
+	case "load", "info", "config", "version", "props", "slots", "server_info", "lora-adapters",
+		"monitoring", "login_check", "startup-events", "reset", "cancel", "component_server", "app_id", "upload", "upload_progress":
+		return len(before) == 0 || string(parent) == "gradio_api"
+	case "tags", "ps", "show", "pull", "push", "create", "copy", "delete":
+		return string(parent) == "api"
+	}
+	if string(parent) == "models" { // /v1/models/NAME, but not KServe's /v1/models/NAME:predict
+		_, v := cutLast(above)
+		return version(v) && !bytes.HasSuffix(last, []byte(":predict"))
+	}
+	return ignoredTree(path) || static(last)
+}
+
+// ignoredTree holds whole trees: static files, documentation, Ray Serve's and
+// Prometheus' own routes, Gradio's and Ollama's file transfer.
+func ignoredTree(path []byte) bool {
+	if string(path) == "/api/version" || bytes.HasPrefix(path, []byte("/api/blobs/")) || bytes.HasPrefix(path, []byte("/get_")) {
+		return true
+	}
+	path = bytes.TrimPrefix(path, []byte("/gradio_api"))
+	if bytes.HasPrefix(path, []byte("/file=")) || bytes.HasPrefix(path, []byte("/upload_progress")) {
+		return true
+	}
+	first, _, deeper := bytes.Cut(bytes.TrimPrefix(path, []byte("/")), []byte("/"))
+	if !deeper {
+		return false
+	}
+	switch string(first) {
+	case "static", "assets", "svelte", "_next", "_app", "-", "docs", "debug", ".well-known", "heartbeat":
+		return true
+	}
+	return false
+}
+
+func static(last []byte) bool {
+	i := bytes.LastIndexByte(last, '.')
+	if i < 0 {
+		return false
+	}
+	switch string(last[i+1:]) {
+	case "js", "mjs", "css", "map", "html", "htm", "ico", "png", "jpg", "jpeg", "gif", "svg", "webp",
+		"woff", "woff2", "ttf", "webmanifest":
+		return true
+	}
+	return false
+}
