@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // Call is one request.
@@ -19,7 +20,9 @@ type Call struct {
 	Method, Target string // Method "" is POST
 	Type           string // content type, "" is application/json
 	Body           []byte
-	AbortAfter     int // close after so many content events, 0 never
+	AbortAfter     int           // close after so many content events, 0 never
+	OnToken        func()        // called at each content event
+	Pause          time.Duration // between the first bytes of the head and the rest
 }
 
 // Answer is what the client recorded of one request: the truth of the tests.
@@ -57,11 +60,21 @@ func (c *Conn) Do(call Call) (*Answer, error) {
 	first := min(len(call.Body), 1<<14)
 	b.Write(call.Body[:first])
 
+	cut := b.Len()
+	if call.Pause > 0 {
+		cut = 10
+	}
 	a.Sending = Now()
-	if _, err := c.Write(b.Bytes()); err != nil {
+	if _, err := c.Write(b.Bytes()[:cut]); err != nil {
 		return a, err
 	}
 	a.Sent = Now()
+	if call.Pause > 0 {
+		time.Sleep(call.Pause)
+		if _, err := c.Write(b.Bytes()[cut:]); err != nil {
+			return a, err
+		}
+	}
 	if first < len(call.Body) {
 		if _, err := c.Write(call.Body[first:]); err != nil {
 			return a, err
@@ -80,6 +93,9 @@ func (c *Conn) read(a *Answer, call Call) error {
 	body := bufio.NewReader(&counter{r: r.Body, n: &a.ResponseBytes})
 	token := func() error {
 		a.Tokens = append(a.Tokens, c.last)
+		if call.OnToken != nil {
+			call.OnToken()
+		}
 		if len(a.Tokens) == call.AbortAfter {
 			return errAborted
 		}
