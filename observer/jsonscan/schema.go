@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package jsonscan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Field is the caller's name for what a Path finds.
+type Field uint8
+
+// Kind says what is wanted of the value at a Path.
+type Kind uint8
+
+const (
+	// Text wants a string of any length, handed over decoded, in pieces, and
+	// kept nowhere. Values of another type are passed over in silence.
+	Text Kind = iota + 1
+	// String wants a short string: its first MaxString decoded bytes, whole.
+	String
+	// Number wants a number.
+	Number
+	// Any wants a scalar of any type: what String and Number want, and true,
+	// false and null.
+	Any
+	// Count wants the number of elements of an array, reported at its end.
+	Count
+	// Object wants to know when an object begins and ends.
+	Object
+)
+
+// Path names a place in a document.
+//
+// A path is a list of object keys joined by ".", each with one "[]" for every
+// array to go into: "model", "choices[].delta.content", "[].embedding", and ""
+// for the document itself. A path that begins with "**." is looked for in every
+// object of the document, whatever its depth: "**.text". A key with a ".",
+// "[" or "*" of its own cannot be named.
+//
+// Where several paths fit one value, the one that lies deeper below its "**" or
+// the root wins: a key of the path followed so far beats a "**" key.
+type Path struct {
+	Path  string
+	Field Field
+	Kind  Kind
+}
+
+// Schema is a set of paths made ready for a Scanner. It is immutable, and any
+// number of scanners may share it.
+type Schema struct {
+	root *node
+	none *node // every value that no path leads to
+}
+
+// node is a place of the schema, met by value type.
+type node struct {
+	keys []child
+	lens uint64 // bit min(len, 63) is set for the length of each key
+	elem *node
+
+	scalar      Kind // Text, String, Number, Any or 0
+	enter       bool
+	count       bool
+	walkObject  bool // an object here cannot be skipped as a whole
+	walkArray   bool
+	scalarField Field
+	objectField Field
+	countField  Field
+}
+
+type child struct {
+	name string
+	node *node
+}
+
+// MustCompile is Compile for paths that are known to be right.
+func MustCompile(paths []Path) *Schema {
+	s, err := Compile(paths)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// Compile makes a Schema. It fails on a path that it cannot read and on two
+// wishes for the same value: at one path, at most one of Text, String, Number
+// and Any, one Count and one Object.
+func Compile(paths []Path) (*Schema, error) {
+	s := &Schema{root: &node{}, none: &node{}}
+	for _, p := range paths {
+		if err := s.add(p); err != nil {
+			return nil, fmt.Errorf("jsonscan: path %q: %w", p.Path, err)
+		}
+	}
+	anywhere := s.none.keys
+	if s.root != s.none {
+		s.root.finish(s.none, anywhere)
+	}
+	for _, c := range anywhere {
+		c.node.finish(s.none, anywhere)
+	}
+	s.none.finish(s.none, nil)
+	return s, nil
+}
+
+func (s *Schema) add(p Path) error {
+	at, rest := s.root, p.Path
+	if after, ok := strings.CutPrefix(rest, "**."); ok {
+		at, rest = s.none, after
+		if rest == "" || rest[0] == '[' {
+			return fmt.Errorf("name a key after **")
+		}
+	}
+	for rest != "" {
+		if after, ok := strings.CutPrefix(rest, "[]"); ok {
+			if at.elem == nil {
+				at.elem = &node{}
+			}
+			at, rest = at.elem, after
+			if rest == "" || rest[0] == '[' {
+				continue
+			}
+			if rest[0] != '.' || rest == "." {
+				return fmt.Errorf("write . and a key after []")
+			}
+			rest = rest[1:]
+		}
+		end := strings.IndexAny(rest, ".[")
+		if end < 0 {
+			end = len(rest)
+		}
+		name := rest[:end]
+		if name == "" || strings.ContainsAny(name, "*]") || len(name) > MaxString {
+			return fmt.Errorf("cannot look for the key %q", name)
+		}
+		at, rest = at.child(name), rest[end:]
+		if strings.HasPrefix(rest, ".") {
+			if rest = rest[1:]; rest == "" || rest[0] == '[' {
+				return fmt.Errorf("write a key after the last dot")
+			}
+		}
+	}
+	return at.want(p)
+}
+
+func (n *node) child(name string) *node {
+	for _, c := range n.keys {
+		if c.name == name {
+			return c.node
+		}
+	}
+	c := child{name, &node{}}
+	n.keys = append(n.keys, c)
+	return c.node
+}
+
+func (n *node) want(p Path) error {
+	taken := false
+	switch p.Kind {
+	case Text, String, Number, Any:
+		taken = n.scalar != 0
+		n.scalar, n.scalarField = p.Kind, p.Field
+	case Count:
+		taken = n.count
+		n.count, n.countField = true, p.Field
+	case Object:
+		taken = n.enter
+		n.enter, n.objectField = true, p.Field
+	default:
+		return fmt.Errorf("unknown kind %d", p.Kind)
+	}
+	if taken {
+		return fmt.Errorf("wanted twice; keep one of the two")
+	}
+	return nil
+}
+
+// finish completes n and what lies below it: the keys that are looked for
+// everywhere join its own.
+func (n *node) finish(none *node, anywhere []child) {
+	own := n.keys
+	for _, c := range own {
+		if n != none {
+			c.node.finish(none, anywhere)
+		}
+	}
+	for _, c := range anywhere {
+		if !slices.ContainsFunc(own, func(o child) bool { return o.name == c.name }) {
+			n.keys = append(n.keys, c)
+		}
+	}
+	for _, c := range n.keys {
+		n.lens |= 1 << min(len(c.name), 63)
+	}
+	if n.elem == nil {
+		n.elem = none
+	} else {
+		n.elem.finish(none, anywhere)
+	}
+	n.walkObject = n.enter || len(n.keys) > 0
+	n.walkArray = n.count || n.elem != none || len(none.keys) > 0
+}
+
+// find returns the place below the key k, or nil.
+func (n *node) find(k []byte) *node {
+	if n.lens>>min(uint(len(k)), 63)&1 == 0 {
+		return nil
+	}
+	for i := range n.keys {
+		if c := &n.keys[i]; string(k) == c.name {
+			return c.node
+		}
+	}
+	return nil
+}
