@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+/* From the packet into the ring. */
+#ifndef MODELTAP_EMIT_H
+#define MODELTAP_EMIT_H
+
+#define PIECE 16384u /* the largest payload of one record */
+
+/* Hides a value from the optimiser, so that the bounds below survive it. */
+#define OPAQUE(v) asm volatile("" : "+r"(v))
+
+/* Reserves a record of a fixed class, the one form that every verifier since
+ * 5.10 accepts, and copies straight into it. Verifiers before 6.16 do not
+ * learn n >= 1 from n != 0, hence the detour over n - 1. */
+#define COPY_IN_CLASS(class)                                                   \
+	do {                                                                   \
+		struct {                                                       \
+			struct record head;                                    \
+			__u8 payload[class];                                   \
+		} *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);           \
+		__u32 m = n - 1;                                               \
+		if (!r)                                                        \
+			goto full;                                             \
+		OPAQUE(m);                                                     \
+		if (m > (class) - 1)                                           \
+			m = (class) - 1;                                       \
+		OPAQUE(m);                                                     \
+		m += 1;                                                        \
+		if (bpf_skb_load_bytes(skb, from, r->payload, m)) {            \
+			bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);              \
+			goto failed;                                           \
+		}                                                              \
+		__builtin_memcpy(&r->head, head, sizeof(*head));               \
+		bpf_ringbuf_submit(r, reader_wake());                          \
+		return 0;                                                      \
+	} while (0)
+
+/* emit_piece sends head and the n bytes of payload at offset from of skb;
+ * 1 <= n <= PIECE. The second class holds a chunk of 250 bytes in its HTTP
+ * framing. */
+static __noinline int emit_piece(struct __sk_buff *skb, struct record *head,
+				 __u32 from, __u32 n)
+{
+	head->len = n;
+	head->captured = n;
+	if (n <= 128)
+		COPY_IN_CLASS(128);
+	else if (n <= 264)
+		COPY_IN_CLASS(264);
+	else if (n <= 512)
+		COPY_IN_CLASS(512);
+	else if (n <= 1024)
+		COPY_IN_CLASS(1024);
+	else if (n <= 2048)
+		COPY_IN_CLASS(2048);
+	else if (n <= 4096)
+		COPY_IN_CLASS(4096);
+	else if (n <= 8192)
+		COPY_IN_CLASS(8192);
+	else
+		COPY_IN_CLASS(16384);
+full:
+	COUNT(ring_full[head->dir & 1], 1);
+	COUNT(ring_full_bytes[head->dir & 1], n);
+	return 1;
+failed:
+	COUNT(copy_failed[head->dir & 1], 1);
+	return 1;
+}
+
+/* emit_head sends head alone: there is no payload, or it is skipped. */
+static __noinline int emit_head(struct record *head)
+{
+	struct record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
+
+	if (!r) {
+		COUNT(ring_full[head->dir & 1], 1);
+		COUNT(ring_full_bytes[head->dir & 1], head->len);
+		return 1;
+	}
+	__builtin_memcpy(r, head, sizeof(*r));
+	bpf_ringbuf_submit(r, reader_wake());
+	return 0;
+}
+
+struct large {
+	struct __sk_buff *skb;
+	struct record *head;
+	__u32 from;
+	__u32 len;
+	__u32 seq;
+	__u16 flags;
+	__u16 unused;
+};
+
+/* The flags that end a segment belong to its last piece alone. */
+#define ENDING (0x01 | 0x04 | 0x08) /* FIN, RST, PSH */
+
+static int emit_part(__u32 i, struct large *l)
+{
+	__u32 done = i * PIECE;
+	__u32 left;
+
+	if (done >= l->len)
+		return 1;
+	left = l->len - done;
+	l->head->seq = l->seq + done;
+	l->head->flags = l->flags;
+	if (left > PIECE) {
+		left = PIECE;
+		l->head->flags &= ~ENDING;
+	}
+	return emit_piece(l->skb, l->head, l->from + done, left);
+}
+
+/* emit_large sends a payload that exceeds PIECE as several records. A piece
+ * that does not fit ends it: what follows would be lost all the same. */
+static __always_inline void emit_large(struct __sk_buff *skb, struct record *head,
+				       __u32 from, __u32 len)
+{
+	struct large l = {
+		.skb = skb,
+		.head = head,
+		.from = from,
+		.len = len,
+		.seq = head->seq,
+		.flags = head->flags,
+	};
+#ifdef UNROLLED
+	/* Without BIG TCP (5.19) a packet is below 64 KiB: four pieces. */
+	if (emit_part(0, &l) || emit_part(1, &l) || emit_part(2, &l))
+		return;
+	emit_part(3, &l);
+#else
+	bpf_loop((len + PIECE - 1) / PIECE, emit_part, &l, 0);
+#endif
+}
+
+#endif

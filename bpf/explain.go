@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+)
+
+// explained replaces the text of an error and keeps its identity. The BPF
+// library blames the memlock limit for every EPERM.
+type explained struct {
+	text string
+	err  error
+}
+
+func (e *explained) Error() string { return e.text }
+func (e *explained) Unwrap() error { return e.err }
+
+// Explain puts the remedy into an error of the kernel's BPF interface: the
+// capability, the limit or the kernel version that is missing. An error that
+// it knows nothing about comes back as it is. The result wraps err.
+func Explain(err error) error {
+	var verifier *ebpf.VerifierError
+	var done *explained
+	switch {
+	case err == nil || errors.As(err, &done):
+		return err
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES) && !errors.As(err, &verifier):
+		return permission(err)
+	case errors.As(err, &verifier):
+		return &explained{"the kernel's verifier refused the program (" + verifier.Error() +
+			"): report this with the kernel version; --capture=packet works meanwhile", err}
+	case errors.Is(err, unix.ENOMEM):
+		return &explained{"out of memory: choose a smaller --capture.ring-size", err}
+	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, unix.EINVAL):
+		return &explained{err.Error() + ": capture by cgroup needs Linux 5.10 or later with CONFIG_CGROUP_BPF; --capture=packet needs neither", err}
+	}
+	return err
+}
+
+// permission tells why the kernel said EPERM, by what this process lacks.
+func permission(err error) error {
+	status, readErr := os.ReadFile("/proc/self/status")
+	effective, ok := effectiveCaps(string(status))
+	if readErr != nil || !ok {
+		return &explained{"permission denied: needs CAP_BPF and CAP_NET_ADMIN", err}
+	}
+	if missing := missingCaps(effective, unix.CAP_BPF, unix.CAP_NET_ADMIN); len(missing) > 0 {
+		return &explained{fmt.Sprintf("permission denied: missing %s; grant it (setcap, AmbientCapabilities=, securityContext.capabilities.add) or run as root",
+			strings.Join(missing, " and ")), err}
+	}
+	if missing := missingCaps(effective, unix.CAP_PERFMON); len(missing) > 0 {
+		return &explained{"permission denied: missing CAP_PERFMON, or RLIMIT_MEMLOCK is below 64 MiB on a kernel before 5.11", err}
+	}
+	return &explained{"permission denied with every capability in place: on a kernel before 5.11 raise RLIMIT_MEMLOCK to 64 MiB; otherwise seccomp, lockdown or an LSM refuses bpf(2)", err}
+}
