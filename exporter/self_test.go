@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exporter
+
+import (
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/modeltap/modeltap/observer/event"
+)
+
+// Alerts on losses need a series before the first loss.
+func TestLossCountersExistAtZeroFromTheStart(t *testing.T) {
+	r := newRig(t)
+	r.state.Sources = []event.SourceStats{{Source: "cgroup", Attached: "/"}}
+	got := r.scrape()
+	for name, series := range map[string]int{
+		"modeltap_capture_packets_total":        2,
+		"modeltap_capture_bytes_total":          2,
+		"modeltap_capture_lost_total":           6,
+		"modeltap_stream_gaps_total":            1,
+		"modeltap_stream_gap_bytes_total":       1,
+		"modeltap_stream_resyncs_total":         1,
+		"modeltap_parse_errors_total":           int(event.Protocols) * int(event.ParseReasons),
+		"modeltap_unobserved_connections_total": int(event.UnobservedReasons),
+		"modeltap_evictions_total":              int(event.Evictions),
+		"modeltap_panics_total":                 1,
+		"modeltap_skipped_bytes_total":          1,
+		"modeltap_backpressure_events_total":    1,
+		"modeltap_snapshot_failures_total":      1,
+		"modeltap_tracked_connections":          1,
+		"modeltap_buffer_bytes":                 1,
+	} {
+		if got[name] == nil || len(got[name].Metric) != series {
+			t.Errorf("%s: %d series, want %d", name, len(got[name].GetMetric()), series)
+			continue
+		}
+		for _, m := range got[name].Metric {
+			if v := m.GetCounter().GetValue() + m.GetGauge().GetValue(); v != 0 {
+				t.Errorf("%s%v: %v", name, labelsOf(m), v)
+			}
+		}
+	}
+	if got["modeltap_bpf_runs_total"] != nil {
+		t.Error("runs are shown while kernel statistics are off")
+	}
+}
+
+// Each field of the Snapshot has a value of its own, so that a mix-up shows.
+func TestSnapshotFieldsReachTheirMetrics(t *testing.T) {
+	r := newRig(t)
+	r.state = event.Snapshot{
+		Tally: event.Tally{Gaps: 1, GapBytes: 2, Resyncs: 3, SkippedBytes: 4, Backpressure: 5, Panics: 6},
+		Sources: []event.SourceStats{
+			{
+				Source: "cgroup", Attached: "/a", Packets: [2]uint64{100, 101}, Bytes: [2]uint64{110, 111},
+				RingFull: [2]uint64{120, 121}, CopyFailed: [2]uint64{130, 131}, QueueFull: [2]uint64{140, 141},
+			},
+			{Source: "cgroup", Attached: "/b", Packets: [2]uint64{1000, 0}, QueueFull: [2]uint64{0, 1000}},
+		},
+		Programs: []event.Program{
+			{Name: "tap_egress", Runs: 10, RunSeconds: .5}, {Name: "tap_egress", Runs: 5, RunSeconds: .25},
+		},
+		Features:    map[string]bool{"socket_wait": false, "cgroup_skb": true},
+		Connections: 8, BufferBytes: 9,
+	}
+	r.state.Tally.ParseErrors[event.ProtoSSE][event.ReasonTooLarge] = 20
+	r.state.Tally.Unobserved[event.UnobservedHTTP2] = 21
+	r.state.Tally.Evictions[event.EvictIdle] = 22
+	got := r.scrape()
+	type l = prometheus.Labels
+	for _, c := range []struct {
+		name   string
+		labels l
+		want   float64
+	}{
+		{"modeltap_stream_gaps_total", nil, 1},
+		{"modeltap_stream_gap_bytes_total", nil, 2},
+		{"modeltap_stream_resyncs_total", nil, 3},
+		{"modeltap_skipped_bytes_total", nil, 4},
+		{"modeltap_backpressure_events_total", nil, 5},
+		{"modeltap_panics_total", nil, 6},
+		{"modeltap_tracked_connections", nil, 8},
+		{"modeltap_buffer_bytes", nil, 9},
+		{"modeltap_parse_errors_total", l{"protocol": "sse", "reason": "too_large"}, 20},
+		{"modeltap_unobserved_connections_total", l{"reason": "http2"}, 21},
+		{"modeltap_evictions_total", l{"reason": "idle"}, 22},
+		{"modeltap_capture_packets_total", l{"source": "cgroup", "direction": "ingress"}, 1100},
+		{"modeltap_capture_packets_total", l{"source": "cgroup", "direction": "egress"}, 101},
+		{"modeltap_capture_bytes_total", l{"source": "cgroup", "direction": "ingress"}, 110},
+		{"modeltap_capture_lost_total", l{"direction": "ingress", "reason": "ring_full"}, 120},
+		{"modeltap_capture_lost_total", l{"direction": "egress", "reason": "copy_failed"}, 131},
+		{"modeltap_capture_lost_total", l{"direction": "egress", "reason": "queue_full"}, 1141},
+		{"modeltap_source_info", l{"source": "cgroup", "attached": "/a"}, 1},
+		{"modeltap_source_info", l{"source": "cgroup", "attached": "/b"}, 1},
+		{"modeltap_feature_supported", l{"feature": "socket_wait"}, 0},
+		{"modeltap_feature_supported", l{"feature": "cgroup_skb"}, 1},
+		{"modeltap_bpf_runs_total", l{"program": "tap_egress"}, 15},
+		{"modeltap_bpf_run_seconds_total", l{"program": "tap_egress"}, .75},
+		{"modeltap_build_info", l{"version": "1.2.3", "revision": "abc"}, 1},
+	} {
+		if v := got.value(t, c.name, c.labels); v != c.want {
+			t.Errorf("%s%v: %v, want %v", c.name, c.labels, v, c.want)
+		}
+	}
+}
