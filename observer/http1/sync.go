@@ -100,15 +100,7 @@ func (x *Parser) weigh(whole bool) {
 		case wait:
 			return
 		case complete:
-			h := &x.pool.head
-			if !h.parse(x.dir, x.buf) || h.n == 0 || h.Minor > 0 && x.dir == event.Request && h.Host == nil {
-				x.drop()
-				return
-			}
-			b := x.buf
-			x.buf = nil
-			defer x.pool.release(b)
-			x.enter(h)
+			x.found()
 			return
 		}
 		next := x.row
@@ -126,6 +118,19 @@ func (x *Parser) weigh(whole bool) {
 			x.h.Begin()
 		}
 	}
+}
+
+// found hands over the candidate, unless it is no head after all.
+func (x *Parser) found() {
+	h := &x.pool.head
+	if !h.parse(x.dir, x.buf) || h.n == 0 || h.Minor > 0 && x.dir == event.Request && h.Host == nil {
+		x.drop()
+		return
+	}
+	b := x.buf
+	x.buf = nil
+	defer x.pool.release(b)
+	x.enter(h)
 }
 
 // judge looks at the last line of the candidate.

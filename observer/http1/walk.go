@@ -42,8 +42,8 @@ func (x *Parser) Walk(p []byte, f func(r Region, run []byte)) {
 		before := x.state
 		n := x.step(p)
 		r := regions[before]
-		if before == stateHead && x.state == stateSync {
-			r = RegionUnknown
+		if x.state == stateSync {
+			r = RegionUnknown // it was no head or no framing after all
 		}
 		f(r, p[:n])
 		p = p[n:]
