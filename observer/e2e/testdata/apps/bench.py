@@ -21,8 +21,9 @@ CHUNK = "data: " + json.dumps(
     separators=(",", ":")) + "\n\n"
 
 
-@app.get("/json")
-async def answer():
+@app.post("/predict")
+async def predict(request: Request):
+    await request.json()
     return {"label": "positive", "score": 0.98, "model": "bench"}
 
 
