@@ -4,7 +4,7 @@ package tcp
 
 const (
 	blockSize = 2048
-	blockData = blockSize - 56
+	blockData = blockSize - 40
 	// maxSpare bounds the free list of blocks to 2 MiB.
 	maxSpare = 1024
 )
