@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/features"
+	"golang.org/x/sys/unix"
+)
+
+// State is the answer of a probe. Unknown is not No: a probe that lacks a
+// capability cannot tell what the kernel offers.
+type State uint8
+
+const (
+	Unknown State = iota
+	Yes
+	No
+)
+
+// String returns "unknown", "yes" or "no".
+func (s State) String() string { return [...]string{"unknown", "yes", "no"}[s] }
+
+// Feature is one thing that capture makes use of, and whether it is there.
+type Feature struct {
+	Name string // value of the "feature" label
+	State
+	Detail string // what was found
+	Remedy string // what to do, empty when the state is Yes
+	// Required features are those without which capture by cgroup is
+	// impossible; without the others it does less, or does it dearer.
+	Required bool
+}
+
+// Features asks the kernel and this process what they offer. It changes
+// nothing and takes some ms. The hint is that of FindCgroupRoot.
+func Features(hint string) []Feature {
+	status, _ := os.ReadFile("/proc/self/status")
+	effective, known := effectiveCaps(string(status))
+	fs := []Feature{kernelVersion()}
+	for _, c := range []struct {
+		bit      int
+		required bool
+		use      string
+	}{
+		{unix.CAP_BPF, true, "load the capture programs"},
+		{unix.CAP_NET_ADMIN, true, "attach them to cgroups"},
+		{unix.CAP_PERFMON, false, "socket wait"},
+		{unix.CAP_NET_RAW, false, "--capture=packet"},
+	} {
+		fs = append(fs, capability(effective, known, c.bit, c.required, c.use))
+	}
+	mayLoad := known && hasCap(effective, unix.CAP_BPF)
+	fs = append(fs,
+		probed("ringbuf", true, "5.8", mayLoad, features.HaveMapType(ebpf.RingBuf)),
+		probed("cgroup_skb", true, "5.7", mayLoad, features.HaveProgramType(ebpf.CGroupSKB)),
+		probed("sk_storage", true, "5.10", mayLoad, features.HaveProgramHelper(ebpf.CGroupSock, asm.FnSkStorageGet)),
+		probed("bpf_loop", false, "5.17", mayLoad, features.HaveProgramHelper(ebpf.CGroupSKB, asm.FnLoop)),
+		probed("netns_cookie", false, "6.16", mayLoad, features.HaveProgramHelper(ebpf.CGroupSKB, asm.FnGetNetnsCookie)),
+		probed("post_bind", false, "5.10", mayLoad, features.HaveProgramHelper(ebpf.CGroupSock, asm.FnGetSocketCookie)),
+		btf(),
+		cgroupRoot(hint),
+		memlock(),
+	)
+	return append(fs, loaded(known, effective)...)
+}
+
+// probed turns the answer of a library probe into a Feature.
+func probed(name string, required bool, since string, mayLoad bool, err error) Feature {
+	f := Feature{Name: name, Required: required}
+	switch {
+	case err == nil:
+		f.State, f.Detail = Yes, "supported"
+	case errors.Is(err, ebpf.ErrNotSupported):
+		f.State, f.Detail = No, "not supported by this kernel"
+		f.Remedy = "Linux " + since + " or later has it"
+	case !mayLoad:
+		f.Detail, f.Remedy = "cannot be probed without CAP_BPF", "grant CAP_BPF and ask again"
+	default:
+		f.Detail, f.Remedy = Explain(err).Error(), "see the detail"
+	}
+	return f
+}
+
+func capability(effective uint64, known bool, bit int, required bool, use string) Feature {
+	f := Feature{Required: required}
+	for _, c := range capNames {
+		if c.bit == bit {
+			f.Name = strings.ToLower(c.name)
+		}
+	}
+	switch {
+	case !known:
+		f.Detail, f.Remedy = "/proc/self/status tells no capabilities", "mount /proc"
+	case hasCap(effective, bit):
+		f.State, f.Detail = Yes, "effective"
+	default:
+		f.State, f.Detail = No, "not effective; needed to "+use
+		f.Remedy = fmt.Sprintf("grant %s to the process", strings.ToUpper(f.Name))
+	}
+	return f
+}
+
+func btf() Feature {
+	f := Feature{Name: "btf", State: Yes, Detail: "/sys/kernel/btf/vmlinux"}
+	if _, err := os.Stat(f.Detail); err != nil {
+		f.State, f.Detail = No, err.Error()
+		f.Remedy = "socket wait alone needs a kernel with CONFIG_DEBUG_INFO_BTF, and /sys mounted"
+	}
+	return f
+}
+
+func cgroupRoot(hint string) Feature {
+	f := Feature{Name: "cgroup_root", Required: true}
+	root, err := FindCgroupRoot(hint)
+	if err != nil {
+		f.State, f.Detail, f.Remedy = No, err.Error(), "see the detail"
+		return f
+	}
+	defer root.Close()
+	f.State, f.Detail = Yes, root.Path
+	return f
+}
+
+// loaded tries for real what no smaller probe can tell: the tap, and socket
+// wait with it.
+func loaded(known bool, effective uint64) []Feature {
+	tap := Feature{Name: "capture_programs", State: Yes, Detail: "load", Required: true}
+	wait := Feature{Name: "socket_wait", State: Yes, Detail: "loads and attaches"}
+	t, err := Load(Options{RingSize: 1 << 16})
+	if err != nil {
+		tap.State, tap.Detail, tap.Remedy = No, err.Error(), "see the detail"
+		wait.State, wait.Detail, wait.Remedy = Unknown, "cannot be tried without the capture programs", "see capture_programs"
+		return []Feature{tap, wait}
+	}
+	defer t.Close()
+	if err := t.AttachSocketWait(); err != nil {
+		wait.State, wait.Detail = No, err.Error()
+		wait.Remedy = "optional: without it there is no model_request_socket_wait_seconds"
+		if known && !hasCap(effective, unix.CAP_PERFMON) {
+			wait.Remedy = "grant CAP_PERFMON; " + wait.Remedy
+		}
+	}
+	return []Feature{tap, wait}
+}
