@@ -94,29 +94,32 @@ func version(seg []byte) bool {
 func known(path []byte) bool {
 	before, last := cutLast(path)
 	above, parent := cutLast(before)
+	is := false
 	switch string(last) {
 	case "completions", "generate", "generate_stream", "completion", "infill", "invocations",
 		"worker_generate", "worker_generate_stream", "rerank", "embed", "embed_all", "embed_sparse",
 		"predict", "predictions":
-		return true
+		is = true
 	case "embeddings":
-		return version(parent) || string(parent) == "api" || len(before) == 0
+		is = version(parent) || string(parent) == "api" || len(before) == 0
 	case "responses", "messages", "score", "classify", "pooling", "moderations":
-		return version(parent)
+		is = version(parent)
 	case "chat":
-		return string(parent) == "api"
+		is = string(parent) == "api"
 	case "infer":
-		return bytes.Contains(before, []byte("/models/"))
+		is = bytes.Contains(before, []byte("/models/"))
 	case "join", "data":
-		return string(parent) == "queue"
+		is = string(parent) == "queue"
+	}
+	if is {
+		return true
 	}
 	switch string(parent) {
 	case "audio", "images":
 		_, v := cutLast(above)
 		return version(v)
-	}
-	if bytes.HasSuffix(last, []byte(":predict")) {
-		return string(parent) == "models"
+	case "models":
+		return bytes.HasSuffix(last, []byte(":predict"))
 	}
 	if i := bytes.Index(path, []byte("/gradio_api/")); i >= 0 {
 		fn, _, _ := bytes.Cut(path[i+len("/gradio_api/"):], []byte("/"))
@@ -140,7 +143,7 @@ func ignored(path []byte) bool {
 		return version(parent) || len(before) == 0
 	case "load", "info", "config", "version", "props", "slots", "server_info", "lora-adapters",
 		"monitoring", "login_check", "startup-events", "reset", "cancel", "component_server", "app_id", "upload", "upload_progress":
-		return len(before) == 0 || string(parent) == "gradio_api"
+		return len(before) == 0 || string(parent) == "gradio_api" || string(path) == "/api/version"
 	case "tags", "ps", "show", "pull", "push", "create", "copy", "delete":
 		return string(parent) == "api"
 	}
@@ -154,7 +157,7 @@ func ignored(path []byte) bool {
 // ignoredTree holds whole trees: static files, documentation, Ray Serve's and
 // Prometheus' own routes, Gradio's and Ollama's file transfer.
 func ignoredTree(path []byte) bool {
-	if string(path) == "/api/version" || bytes.HasPrefix(path, []byte("/api/blobs/")) || bytes.HasPrefix(path, []byte("/get_")) {
+	if bytes.HasPrefix(path, []byte("/api/blobs/")) || bytes.HasPrefix(path, []byte("/get_")) {
 		return true
 	}
 	path = bytes.TrimPrefix(path, []byte("/gradio_api"))

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package target
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestServersBeyondTheLimitShareOther(t *testing.T) {
+	tab := NewTable(Options{MaxServers: 2})
+	add := func(key uint64, port int) *Server {
+		return tab.Add(socket(key, key, key, fmt.Sprintf("0.0.0.0:%d", port), "uvicorn"))[0]
+	}
+	a, b, c, d := add(1, 8001), add(2, 8002), add(3, 8003), add(4, 8004)
+	if a.Name == Other || b.Name == Other || c.Name != Other || c != d || c.Info().Name != Other {
+		t.Fatalf("%q %q %q %q", a.Name, b.Name, c.Name, d.Name)
+	}
+	if tab.Resolve(3, 3, at("127.0.0.1:8003")) != c {
+		t.Error("a server beyond the limit does not resolve")
+	}
+	a.Confirm()
+	tab.Remove(1, start)
+	tab.Remove(2, start.Add(1))
+	if e := add(5, 8005); e.Name != "uvicorn:8005" {
+		t.Errorf("a gone candidate kept its place: %q", e.Name)
+	}
+	if f := add(6, 8006); f.Name != "uvicorn:8006" {
+		t.Errorf("a gone server kept its place: %q", f.Name)
+	}
+	if g := add(7, 8007); g.Name != Other {
+		t.Errorf("a listening server lost its place to %q", g.Name)
+	}
+}
+
+func TestStatesAreBounded(t *testing.T) {
+	tab := NewTable(Options{Specs: specs(t, "8000"), MaxServers: 4})
+	for i := range uint64(maxStates + 500) {
+		if tab.Resolve(i+1, i+1, at("10.0.0.1:8000")) == nil {
+			t.Fatal("a connection lost its server")
+		}
+		if i > 600 { // past the limit the rest is quick to check
+			tab.mu.Lock()
+			for len(tab.states) < maxStates {
+				tab.states = append(tab.states, tab.states[len(tab.states)-1])
+			}
+			tab.mu.Unlock()
+		}
+		if i > 700 {
+			break
+		}
+	}
+	if len(tab.states) > maxStates {
+		t.Errorf("%d states", len(tab.states))
+	}
+}
+
+func TestDuplicateNeverTakesTheNameOfATarget(t *testing.T) {
+	tab := NewTable(Options{Specs: specs(t, "chat=8000", "chat-2=8001")})
+	tab.Add(socket(1, 1, 1, "0.0.0.0:8000", "x"))
+	b := tab.Add(socket(2, 2, 2, "0.0.0.0:8000", "x"))[0]
+	c := tab.Add(socket(3, 1, 1, "0.0.0.0:8001", "x"))[0]
+	if b.Name != "chat-3" || c.Name != "chat-2" {
+		t.Errorf("%q %q", b.Name, c.Name)
+	}
+}
+
+func TestByAddress(t *testing.T) {
+	tab := NewTable(Options{Specs: specs(t, "8000", "chat=9000"), ByAddress: true})
+	a, b := tab.Resolve(0, 0, at("10.0.0.1:8000")), tab.Resolve(0, 0, at("[::1]:8000"))
+	c, d := tab.Resolve(0, 0, at("10.0.0.1:9000")), tab.Resolve(0, 0, at("10.0.0.2:9000"))
+	if a.Name != "10.0.0.1:8000" || b.Name != "[::1]:8000" || c.Name != "chat" || c != d {
+		t.Errorf("%q %q %q %q", a.Name, b.Name, c.Name, d.Name)
+	}
+	if tab.Resolve(0, 0, at("10.0.0.1:7000")) != nil {
+		t.Error("a port that is no target")
+	}
+}
+
+func TestByAddressDiscovery(t *testing.T) {
+	tab := NewTable(Options{ByAddress: true})
+	if tab.Add(socket(1, 5, 9, "0.0.0.0:8000", "vllm")) != nil || names(tab) != "" {
+		t.Fatal("a server before its packets")
+	}
+	a := tab.Resolve(0, 0, at("127.0.0.1:8000"))
+	if a == nil || a.Name != "127.0.0.1:8000" || a.Info().PID != 1 || tab.Resolve(0, 0, at("127.0.0.1:8000")) != a {
+		t.Fatalf("%+v", a)
+	}
+	if w := tab.Want(); len(w.Ports) != 1 {
+		t.Fatalf("%+v", w)
+	}
+	a.Confirm()
+	tab.Remove(1, start)
+	if names(tab) != "" || len(tab.Want().Ports) != 0 {
+		t.Errorf("%q %+v", names(tab), tab.Want())
+	}
+}
+
+func TestAdopt(t *testing.T) {
+	tab := NewTable(Options{ByAddress: true})
+	if tab.Resolve(0, 0, at("10.0.0.1:4711")) != nil {
+		t.Fatal("nothing is known, something resolves")
+	}
+	a := tab.Adopt(at("10.0.0.1:4711"))
+	if a.Name != "10.0.0.1:4711" || tab.Adopt(at("10.0.0.1:4711")) != a || tab.Resolve(0, 0, at("10.0.0.1:4711")) != a {
+		t.Errorf("%+v", a)
+	}
+	if tab.Resolve(0, 0, at("10.0.0.2:4711")) != nil {
+		t.Error("the same port elsewhere was taken for a server")
+	}
+}
+
+func TestReload(t *testing.T) {
+	tab := NewTable(Options{Specs: specs(t, "8000", "chat=8001")})
+	all := []Listener{socket(1, 5, 9, "0.0.0.0:8000", "vllm"), socket(2, 5, 9, "0.0.0.0:8001", "vllm")}
+	add := func() {
+		for _, l := range all {
+			tab.Add(l)
+		}
+	}
+	add()
+	a := tab.Resolve(5, 9, at("127.0.0.1:8000"))
+	next := specs(t, "chat=8002", "8000")
+	next[1].Ignore = []*regexp.Regexp{regexp.MustCompile("^/x")}
+	tab.Reload(next, []*regexp.Regexp{regexp.MustCompile("^/y")}, nil)
+	add()
+	if tab.Resolve(5, 9, at("127.0.0.1:8000")) != a || names(tab) != "chat? vllm:8000" {
+		t.Errorf("%q", names(tab))
+	}
+	if a.Paths().Route([]byte("/x")) != Ignored || a.Paths().Route([]byte("/y")) != Chosen {
+		t.Error("the path rules are the old ones")
+	}
+	if tab.Resolve(5, 9, at("127.0.0.1:8001")) != nil {
+		t.Error("a target that was taken out still resolves")
+	}
+	tab.Reload(nil, nil, nil)
+	add()
+	if b := tab.Resolve(5, 9, at("127.0.0.1:8000")); b == nil || b.Explicit || names(tab) != "" {
+		t.Errorf("back in discovery: %+v", b)
+	}
+}
+
+// The look-up runs beside changes: for the race detector, and no connection of
+// a listening server may go unresolved.
+func TestResolveBesideChanges(t *testing.T) {
+	tab := NewTable(Options{Specs: specs(t, "8000", "8001")})
+	a := tab.Add(socket(1, 5, 9, "0.0.0.0:8000", "a"))[0]
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if tab.Resolve(5, 9, at("127.0.0.1:8000")) != a {
+					t.Error("lost")
+					return
+				}
+				tab.Resolve(6, 0, at("127.0.0.1:8001"))
+			}
+		})
+	}
+	for i := range uint64(300) {
+		l := socket(10+i, 6, 9, "0.0.0.0:8001", "b")
+		tab.Add(l)
+		tab.Servers()
+		tab.Want()
+		tab.Remove(l.Key, start.Add(time.Duration(i)))
+		tab.Expire(start.Add(time.Duration(i)), 1000)
+	}
+	close(stop)
+	wg.Wait()
+}
+
+func TestNoIdentityForKnownDoor(t *testing.T) {
+	tab := NewTable(Options{ByAddress: true, Identify: func(uint64, uint64, netip.AddrPort) Identity {
+		t.Error("asked for what was known")
+		return Identity{}
+	}})
+	tab.Add(socket(1, 5, 9, "[::]:8000", "vllm"))
+	tab.Resolve(0, 0, at("127.0.0.1:8000"))
+}
