@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tokens
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+)
+
+// Meter estimates the number of tokens in a text from its scripts, without a
+// vocabulary. The text comes in pieces, cut anywhere, also inside a character;
+// the cuts make no difference. The zero Meter is ready. It may be copied.
+type Meter struct {
+	bytes int64
+	sum   int64 // in units of 1/unit tokens
+	last  class // of the last ASCII byte, other after anything else
+	n     uint8 // bytes in part
+	part  [utf8.UTFMax]byte
+}
+
+// class is a class of ASCII bytes.
+type class uint8
+
+const (
+	other class = iota
+	letter
+	digit
+	space
+	punct
+)
+
+// Write takes the next piece of the text.
+func (m *Meter) Write(p []byte) {
+	m.bytes += int64(len(p))
+	for m.n > 0 && len(p) > 0 {
+		m.part[m.n] = p[0]
+		m.n++
+		p = p[1:]
+		if b := m.part[:m.n]; utf8.FullRune(b) {
+			r, size := utf8.DecodeRune(b)
+			m.n = 0
+			m.rune(r)
+			// What did not belong to the character comes again.
+			var again [utf8.UTFMax]byte
+			if rest := copy(again[:], b[size:]); rest > 0 {
+				m.bytes -= int64(rest)
+				m.Write(again[:rest])
+			}
+		}
+	}
+	for len(p) > 0 {
+		if p[0] < utf8.RuneSelf {
+			p = p[m.ascii(p):]
+			continue
+		}
+		if !utf8.FullRune(p) {
+			m.n = uint8(copy(m.part[:], p))
+			return
+		}
+		r, size := utf8.DecodeRune(p)
+		m.rune(r)
+		p = p[size:]
+	}
+}
+
+// Bytes returns the length of the text.
+func (m *Meter) Bytes() int64 { return m.bytes }
+
+// Estimate returns the estimated number of tokens.
+func (m *Meter) Estimate() float64 { return float64(m.sum) / unit }
+
+// ascii takes the ASCII bytes that p begins with, eight at a time, and returns
+// their number.
+func (m *Meter) ascii(p []byte) int {
+	const (
+		ones = 0x0101010101010101
+		tops = ones << 7
+	)
+	i, sum, last := 0, m.sum, m.last
+	for ; i+8 <= len(p); i += 8 {
+		w := binary.LittleEndian.Uint64(p[i:])
+		if w&tops != 0 {
+			break
+		}
+		// In each byte the top bit tells; no sum carries into the next byte.
+		lower := w | ones<<5
+		letters := (lower + ones*(0x80-'a')) &^ (lower + ones*(0x7f-'z')) & tops
+		digits := (w + ones*(0x80-'0')) &^ (w + ones*(0x7f-'9')) & tops
+		spaces := ^(w + ones*(0x80-'!')) & tops
+		puncts := tops &^ (letters | digits | spaces)
+		var l, s, q uint64
+		switch last {
+		case letter:
+			l = 0x80
+		case space:
+			s = 0x80
+		case punct:
+			q = 0x80
+		}
+		sum += weightLetter*int64(bits.OnesCount64(letters)) +
+			weightWord*int64(bits.OnesCount64(letters&^(letters<<8|l))) +
+			weightDigit*int64(bits.OnesCount64(digits)) +
+			weightSpace*int64(bits.OnesCount64(spaces)) +
+			weightSpaces*int64(bits.OnesCount64(spaces&(spaces<<8|s))) +
+			weightPunct*int64(bits.OnesCount64(puncts)) +
+			weightPuncts*int64(bits.OnesCount64(puncts&(puncts<<8|q)))
+		last = classOf(p[i+7])
+	}
+	for ; i < len(p) && p[i] < utf8.RuneSelf; i++ {
+		c := classOf(p[i])
+		switch c {
+		case letter:
+			sum += weightLetter
+			if last != letter {
+				sum += weightWord
+			}
+		case digit:
+			sum += weightDigit
+		case space:
+			sum += weightSpace
+			if last == space {
+				sum += weightSpaces
+			}
+		case punct:
+			sum += weightPunct
+			if last == punct {
+				sum += weightPuncts
+			}
+		}
+		last = c
+	}
+	m.sum, m.last = sum, last
+	return i
+}
+
+func classOf(c byte) class {
+	switch {
+	case 'a' <= c|0x20 && c|0x20 <= 'z':
+		return letter
+	case '0' <= c && c <= '9':
+		return digit
+	case c <= ' ':
+		return space
+	}
+	return punct
+}
