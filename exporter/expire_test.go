@@ -92,3 +92,16 @@ func TestUnscrapedSeriesAreBounded(t *testing.T) {
 		t.Errorf("%d series served", n)
 	}
 }
+
+func TestNegativeTTLKeepsEverything(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.SeriesTTL = -1 })
+	for _, model := range []string{"a", "b"} {
+		x := streamed()
+		x.Model = model
+		r.Exchange(&x)
+		r.now = r.now.Add(24 * time.Hour)
+	}
+	if n := len(r.scrape()["model_requests_total"].Metric); n != 2 {
+		t.Errorf("%d series, want 2", n)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync"
 	"time"
 
@@ -40,7 +41,8 @@ type Options struct {
 	// scrape goes on without. Default DefaultSnapshotTimeout.
 	SnapshotTimeout time.Duration
 	// SeriesTTL is how long after its last exchange a series that the
-	// observer no longer knows is kept. Default DefaultSeriesTTL.
+	// observer no longer knows is kept. Default DefaultSeriesTTL; negative
+	// keeps every series, which is what a replay wants.
 	SeriesTTL time.Duration
 	// Wall turns a time of the source's clock into wall-clock time for the
 	// API; nil leaves such fields null. Wall of this package serves live
@@ -82,8 +84,11 @@ func New(o Options) *Exporter {
 	if o.SnapshotTimeout <= 0 {
 		o.SnapshotTimeout = DefaultSnapshotTimeout
 	}
-	if o.SeriesTTL <= 0 {
+	switch {
+	case o.SeriesTTL == 0:
 		o.SeriesTTL = DefaultSeriesTTL
+	case o.SeriesTTL < 0:
+		o.SeriesTTL = math.MaxInt64
 	}
 	if o.Now == nil {
 		o.Now = time.Now

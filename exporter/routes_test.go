@@ -3,10 +3,12 @@
 package exporter
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -154,5 +156,28 @@ func TestPprofOnlyOnRequest(t *testing.T) {
 		if w := do(s, "GET", path); w.Code != 200 {
 			t.Errorf("%s: %d", path, w.Code)
 		}
+	}
+}
+
+// Counts that contradict each other are refused by client_golang.
+func TestABadMetricFailsAlone(t *testing.T) {
+	var log bytes.Buffer
+	r := newRig(t, native, func(o *Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	x := streamed()
+	r.Exchange(&x)
+	r.state.Series = []event.Series{{Server: "s", InterToken: event.Histogram{Native: map[int]int64{1: 5}}}}
+	w := do(serverOf(t, r), "GET", "/metrics")
+	if w.Code != 200 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	for name, want := range map[string]bool{
+		"model_requests_total{": true, "model_inter_chunk_latency_seconds_count{": true, "model_inter_token_latency_seconds_count{": false,
+	} {
+		if strings.Contains(w.Body.String(), name) != want {
+			t.Errorf("%s: present is not %v", name, want)
+		}
+	}
+	if !strings.Contains(log.String(), "model_inter_token_latency_seconds") {
+		t.Errorf("the log does not name the metric: %s", log.String())
 	}
 }

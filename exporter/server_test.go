@@ -124,3 +124,23 @@ func TestBasicAuthenticationOnEveryAddressAndPath(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestServeReportsThatItCannotGoOn(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "web.yml")
+	if err := os.WriteFile(file, []byte(basicAuth(t)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := serverOf(t, newRig(t), func(o *ServerOptions) {
+		o.ConfigFile = file
+		o.ListenAddresses = []string{"127.0.0.1:0"}
+	})
+	if err := s.Listen(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Serve(t.Context()); err == nil || !strings.Contains(err.Error(), "web.yml") {
+		t.Errorf("%v, want a mention of the file", err)
+	}
+}
