@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package llm
+
+import (
+	"bytes"
+
+	"github.com/modeltap/modeltap/observer/event"
+)
+
+// bodyKind says how the body of an answer is to be read.
+type bodyKind uint8
+
+const (
+	bodyOpaque      bodyKind = iota // size only
+	bodyJSON                        // one document
+	bodySSE                         // text/event-stream
+	bodyNDJSON                      // one document for each line
+	bodyText                        // text, one event for each HTTP chunk
+	bodyChunkedJSON                 // JSON lines that a hand-written service calls application/json
+)
+
+func (k bodyKind) stream() bool { return k == bodySSE || k == bodyNDJSON }
+
+// byChunk tells whether an HTTP chunk is the content event.
+func (k bodyKind) byChunk() bool { return k == bodyText || k == bodyChunkedJSON }
+
+// ResponseHead takes the final response head, whose first byte came at t.
+// It returns false when the exchange turns out to be no model request.
+func (e *Exchange) ResponseHead(t int64, status int, contentType, contentEncoding []byte, chunked bool) bool {
+	e.dropScanner()
+	e.rec.Headers, e.rec.Status = t, status
+	e.body = kindOf(contentType, chunked, e.dialect.Generic)
+	if len(contentEncoding) > 0 && !bytes.EqualFold(contentEncoding, []byte("identity")) {
+		e.compressed = true
+		e.shard.Tally.Unobserved[event.UnobservedCompressed]++
+	}
+	if e.provisional && status < 400 && (e.body.stream() || e.body == bodyText && chunked) {
+		e.provisional = false
+	}
+	switch e.body {
+	case bodySSE:
+		e.sse.Reset((*frames)(e))
+	case bodyNDJSON:
+		e.ndjson.Reset((*frames)(e), '\n')
+	case bodyChunkedJSON:
+		e.ndjson.Reset((*lines)(e), '\n')
+	}
+	return !e.provisional
+}
+
+func kindOf(contentType []byte, chunked, generic bool) bodyKind {
+	if i := bytes.IndexByte(contentType, ';'); i >= 0 {
+		contentType = contentType[:i]
+	}
+	contentType = bytes.TrimSpace(contentType)
+	is := func(s string) bool { return bytes.EqualFold(contentType, []byte(s)) }
+	switch {
+	case is("text/event-stream"):
+		return bodySSE
+	case is("application/x-ndjson"), is("application/ndjson"), is("application/jsonl"),
+		is("application/x-jsonlines"), is("application/jsonlines"), is("application/json-seq"):
+		return bodyNDJSON
+	case is("application/json"), bytes.HasSuffix(contentType, []byte("+json")):
+		if chunked && generic {
+			return bodyChunkedJSON
+		}
+		return bodyJSON
+	case generic && (is("text/plain") || len(contentType) == 0):
+		return bodyText
+	}
+	return bodyOpaque
+}
+
+// ResponseBody takes the next bytes of the answer's body.
+func (e *Exchange) ResponseBody(m event.Mark, p []byte) {
+	e.mark = m
+	first := e.rec.ResponseBytes == 0
+	e.rec.ResponseBytes += int64(len(p))
+	e.rec.End = m.Time
+	if m.RTT != 0 {
+		e.rec.RTT = m.RTT
+	}
+	if e.compressed {
+		return
+	}
+	switch e.body {
+	case bodySSE:
+		e.sse.Write(p)
+	case bodyNDJSON, bodyChunkedJSON:
+		e.ndjson.Write(p)
+	case bodyText:
+		if e.rec.Status < 400 {
+			e.account.Text(p)
+		}
+	case bodyJSON:
+		if first && startsJSON(p) {
+			e.openDocument()
+			e.scanner = e.shard.scanner()
+			e.scanner.Reset(e.dialect.Answer, (*fields)(e))
+		}
+		if e.scanner != nil {
+			if err := e.scanner.Write(p); err != nil {
+				e.badJSON(err)
+				e.dropScanner()
+			}
+		}
+	}
+}
+
+// ResponseMissing counts n bytes of the answer's body that were not captured.
+func (e *Exchange) ResponseMissing(m event.Mark, n int) {
+	e.mark = m
+	e.rec.ResponseBytes += int64(n)
+	e.rec.End = m.Time
+	e.hole = true
+	switch e.body {
+	case bodySSE:
+		e.sse.Gap()
+	case bodyNDJSON, bodyChunkedJSON:
+		e.ndjson.Gap()
+	default:
+		e.dropScanner()
+	}
+	e.restart()
+}
+
+// ChunkEnd says that the data of one HTTP chunk is complete.
+func (e *Exchange) ChunkEnd(m event.Mark) {
+	if !e.body.byChunk() || e.compressed || e.rec.Status >= 400 {
+		return
+	}
+	e.mark = m
+	e.firstChunk()
+	e.content(0, 0, true)
+	e.recognised = e.recognised || e.body == bodyText
+}
+
+// EndBody says that no more of the answer's body will come.
+func (e *Exchange) EndBody() {
+	if e.compressed || e.ended || e.rec.Headers == 0 {
+		return
+	}
+	e.ended = true
+	switch e.body {
+	case bodySSE:
+		if e.sse.EOF() {
+			// A last event without its blank line: some servers leave it out.
+			(*frames)(e).End()
+		}
+	case bodyNDJSON, bodyChunkedJSON:
+		e.ndjson.EOF()
+	case bodyJSON:
+		if e.scanner == nil {
+			return
+		}
+		if err := e.scanner.End(); err != nil {
+			e.badJSON(err)
+		}
+		e.dropScanner()
+		e.commitAnswer()
+	}
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package llm
+
+import "github.com/modeltap/modeltap/observer/event"
+
+// choice is the clock of one choice of a stream.
+type choice struct {
+	last     int64 // time of its last content event, 0 before the first
+	limited  bool  // that event was held up on its way
+	finished bool
+}
+
+func (e *Exchange) choice(i int32) *choice {
+	for len(e.choices) <= int(i) {
+		e.choices = append(e.choices, choice{})
+	}
+	return &e.choices[i]
+}
+
+func (e *Exchange) firstChunk() {
+	if e.rec.FirstChunk == 0 {
+		e.rec.FirstChunk = e.mark.Time
+	}
+}
+
+// commitEvent takes a whole event of a stream into the account.
+func (e *Exchange) commitEvent() {
+	d := &e.doc
+	before := e.account.Stated()
+	e.commitCounts()
+	if len(d.parts) == 0 {
+		d.parts = append(d.parts, d.now)
+	}
+	// A count that grows with each event (continuous usage) tells how many
+	// tokens this one carries, if it carries one choice.
+	stated := int64(0)
+	if len(d.parts) == 1 && before > 0 {
+		stated = e.account.Stated() - before
+	}
+	for i := range d.parts {
+		p := &d.parts[i]
+		if p.text {
+			n := int64(p.ids)
+			if n == 0 {
+				n = stated
+			} else {
+				e.account.Exact(n)
+			}
+			e.content(p.index, n, false)
+		}
+		if p.finished {
+			e.finished(p)
+		}
+	}
+}
+
+// commitCounts takes the counts and marks of a whole document.
+func (e *Exchange) commitCounts() {
+	d := &e.doc
+	e.failed = e.failed || d.failed
+	e.final = e.final || d.final
+	if d.usage {
+		e.recognised = true
+	}
+	if d.uncached >= 0 {
+		d.in = d.uncached + max(d.cached, 0)
+	}
+	if d.usage || d.cached >= 0 {
+		e.account.Usage(d.in, d.out, d.thought, d.cached)
+	}
+	if e.responseModel.n > 0 {
+		e.recognised = true
+	}
+}
+
+// commitAnswer takes the counts of an answer in one document.
+func (e *Exchange) commitAnswer() {
+	e.commitCounts()
+	if e.doc.now.finished {
+		e.doc.parts = append(e.doc.parts, e.doc.now)
+	}
+	for i := range e.doc.parts {
+		if e.doc.parts[i].ids > 0 {
+			e.account.Exact(int64(e.doc.parts[i].ids))
+		}
+		if e.doc.parts[i].finished {
+			e.finished(&e.doc.parts[i])
+		}
+	}
+	e.doc.reset()
+}
+
+// content is one content event of a choice, with n tokens, or with as many as
+// such events had until now when n is 0.
+func (e *Exchange) content(index int32, n int64, byChunk bool) {
+	now := e.mark.Time
+	s := e.bind(now)
+	e.account.Event()
+	e.pieces++
+	tokens := float64(n)
+	if n == 0 {
+		tokens = s.Calibration.TokensPerEvent()
+	}
+	c := e.choice(index)
+	if e.rec.FirstToken == 0 {
+		e.rec.FirstToken = now
+	}
+	e.rec.LastToken = now
+	limited := e.mark.Limited
+	if limited {
+		e.rec.Backpressure = true
+	}
+	switch {
+	case c.last == 0:
+	case limited || c.limited:
+		e.shard.Tally.Backpressure++
+	default:
+		gap := now - c.last
+		e.carry += tokens
+		whole := max(int(e.carry), 1)
+		e.carry = max(e.carry-float64(whole), 0)
+		s.InterChunk.Observe(gap, 1)
+		s.InterToken.Observe(gap, whole)
+	}
+	c.last, c.limited = now, limited
+	e.live += tokens
+	s.Tokens(now, tokens)
+}
+
+func (e *Exchange) finished(p *part) {
+	c := e.choice(p.index)
+	if c.finished {
+		return
+	}
+	c.finished = true
+	e.final = true
+	if n := &e.rec.Finish[p.finish]; *n < 255 {
+		*n++
+	}
+}
+
+// finishOf normalises a finish reason; false when b is none.
+func finishOf(b []byte) (event.Finish, bool) {
+	switch string(b) {
+	case "", "in_progress", "queued", "incomplete", "not_finished":
+		return 0, false
+	case "stop", "end_turn", "eos_token", "stop_sequence", "eos", "completed":
+		return event.FinishStop, true
+	case "length", "max_tokens", "max_output_tokens", "limit":
+		return event.FinishLength, true
+	case "tool_calls", "tool_use", "function_call":
+		return event.FinishToolCalls, true
+	case "content_filter":
+		return event.FinishContentFilter, true
+	}
+	return event.FinishOther, true
+}

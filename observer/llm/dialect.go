@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package llm
+
+import (
+	"bytes"
+
+	"github.com/modeltap/modeltap/observer/jsonscan"
+)
+
+// Dialect is one API family. All its fields are set once and never change.
+type Dialect struct {
+	// API is the value of the "api" label.
+	API string
+	// Routes are path suffixes: "/v1/completions" also matches
+	// "/openai/v1/completions", for servers are mounted below prefixes.
+	Routes []string
+	// Request, Answer and Event are the schemas of the request body, of an
+	// answer in one JSON document, and of one event of a stream.
+	Request, Answer, Event *jsonscan.Schema
+	// Content tells by its type which events of a stream carry content; nil
+	// means all. It exists for APIs whose events repeat text.
+	Content func(eventType []byte) bool
+	// Final tells by its type which event ends the answer; nil means that a
+	// finish reason or the [DONE] event does.
+	Final func(eventType []byte) bool
+	// Failed tells by its type which event is an error; nil means that an
+	// error member does.
+	Failed func(eventType []byte) bool
+	// Marked says that every complete stream of this API has a final event,
+	// so that one without was cut off.
+	Marked bool
+	// Generic marks the catch-all for hand-written services.
+	Generic bool
+}
+
+// Dialects are all known APIs in the order in which routes are tried.
+// A new one is a file with its table and a row here.
+var dialects = [...]*Dialect{
+	openAIChat,
+	openAICompletions,
+	openAIResponses,
+	openAIEmbeddings,
+	openAIOther,
+}
+
+// DialectOf returns the dialect whose API a request with this method and
+// target (origin-form or absolute-form, RFC 9112 section 3.2) calls; nil when
+// the route belongs to no known API.
+func DialectOf(method, target []byte) *Dialect {
+	if string(method) != "POST" {
+		return nil
+	}
+	path := Path(target)
+	for _, d := range dialects {
+		for _, r := range d.Routes {
+			if hasSuffix(path, r) {
+				return d
+			}
+		}
+	}
+	return nil
+}
+
+// Generic returns the dialect of hand-written services.
+func Generic() *Dialect { return generic }
+
+func hasSuffix(path []byte, suffix string) bool {
+	n := len(path) - len(suffix)
+	return n >= 0 && string(path[n:]) == suffix
+}
+
+// Path returns the path of a request target: without scheme and authority,
+// query, or a trailing slash.
+func Path(target []byte) []byte {
+	if i := bytes.IndexAny(target, "?#"); i >= 0 {
+		target = target[:i]
+	}
+	if len(target) > 0 && target[0] != '/' {
+		if i := bytes.Index(target, []byte("://")); i >= 0 {
+			target = target[i+3:]
+			if i = bytes.IndexByte(target, '/'); i < 0 {
+				return nil
+			}
+			target = target[i:]
+		}
+	}
+	if n := len(target); n > 1 && target[n-1] == '/' {
+		target = target[:n-1]
+	}
+	return target
+}

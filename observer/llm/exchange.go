@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package llm
+
+import (
+	"github.com/modeltap/modeltap/observer/event"
+	"github.com/modeltap/modeltap/observer/jsonscan"
+	"github.com/modeltap/modeltap/observer/meter"
+	"github.com/modeltap/modeltap/observer/ndjson"
+	"github.com/modeltap/modeltap/observer/sse"
+	"github.com/modeltap/modeltap/observer/tokens"
+)
+
+// Exchange follows one request and its answer. Package stream drives it: the
+// Request methods, then the Response methods, and last exactly one of End,
+// Abort, Discard. After that the Exchange must not be used.
+type Exchange struct {
+	shard      *Shard
+	prev, next *Exchange
+
+	dialect *Dialect
+	series  *meter.Series // nil until an answer has named the model
+	rec     event.Exchange
+
+	requestModel  name
+	responseModel name
+
+	body     bodyKind
+	sse      sse.Parser
+	ndjson   ndjson.Parser
+	scanner  *jsonscan.Scanner // lent while a document is open
+	doc      document
+	mark     event.Mark
+	choices  []choice
+	input    tokens.Meter
+	messages int
+	inputIDs int64
+	account  tokens.Account
+
+	pieces      int // content events of a stream
+	live        float64
+	carry       float64
+	requestDone bool
+	provisional bool // becomes a model request only if it streams
+	recognised  bool // the answer looked like a model's
+	failed      bool // an error document came inside the answer
+	final       bool // the event that ends the answer has come
+	hole        bool // bytes of the answer were lost
+	compressed  bool
+	ended       bool // EndBody was called
+}
+
+// name is a model name from the wire, cut to what a label can hold.
+type name struct {
+	n int
+	b [128]byte
+}
+
+func (n *name) set(p []byte) { n.n = copy(n.b[:], p) }
+func (n *name) get() []byte  { return n.b[:n.n] }
+
+// Open begins an exchange whose request head began at start (ns). With
+// provisional set it counts only if its answer is a stream (a GET on an
+// explicit target).
+func (s *Shard) Open(server string, d *Dialect, start int64, provisional bool) *Exchange {
+	e := s.take()
+	e.dialect = d
+	e.provisional = provisional
+	e.rec = event.Exchange{Server: server, API: d.API, Start: start, SocketWait: -1}
+	return e
+}
+
+// Trace notes the trace id of the request's traceparent header.
+func (e *Exchange) Trace(id [16]byte) { e.rec.TraceID, e.rec.HasTraceID = id, true }
+
+// RequestBody takes the next bytes of the request body.
+func (e *Exchange) RequestBody(p []byte) {
+	if e.rec.RequestBytes == 0 && startsJSON(p) && e.scanner == nil {
+		e.scanner = e.shard.scanner()
+		e.scanner.Reset(e.dialect.Request, (*requestFields)(e))
+	}
+	e.rec.RequestBytes += int64(len(p))
+	if e.scanner != nil {
+		if err := e.scanner.Write(p); err != nil {
+			e.badJSON(err)
+			e.dropScanner()
+		}
+	}
+}
+
+// RequestMissing counts n body bytes that were not captured, on purpose or by
+// loss. What the body says is not known after that.
+func (e *Exchange) RequestMissing(n int) {
+	e.rec.RequestBytes += int64(n)
+	e.dropScanner()
+	e.input = tokens.Meter{}
+	e.messages, e.inputIDs = 0, 0
+}
+
+// RequestEnd notes that the request was complete at time t.
+func (e *Exchange) RequestEnd(t int64) {
+	if e.requestDone {
+		return
+	}
+	e.requestDone = true
+	e.rec.Complete = t
+	e.dropScanner()
+}
+
+// RequestComplete tells whether the request has been seen to its end.
+func (e *Exchange) RequestComplete() bool { return e.requestDone }
+
+// SocketRead notes that at time t the application had read the whole request.
+func (e *Exchange) SocketRead(t int64) {
+	if e.rec.SocketWait < 0 && e.requestDone {
+		e.rec.SocketWait = max(t-e.rec.Complete, 0)
+	}
+}
+
+func (e *Exchange) state() meter.State {
+	switch {
+	case e.rec.FirstToken != 0:
+		return meter.Streaming
+	case e.requestDone || e.rec.Headers != 0:
+		return meter.Waiting
+	}
+	return meter.Receiving
+}
+
+func (e *Exchange) stalled(now int64) bool {
+	if e.rec.Headers == 0 || !e.body.stream() || e.rec.Status >= 400 {
+		return false
+	}
+	return now-max(e.rec.Headers, e.rec.LastToken) > e.shard.StallAfter
+}
+
+// model returns the name to be used for the label: the answer's, else the
+// request's unless the server refused it.
+func (e *Exchange) model() []byte {
+	if e.responseModel.n > 0 {
+		return e.responseModel.get()
+	}
+	if e.rec.Status < 400 {
+		return e.requestModel.get()
+	}
+	return nil
+}
+
+func (e *Exchange) bind(now int64) *meter.Series {
+	if e.series == nil {
+		e.series = e.shard.Book.Series(e.rec.Server, e.dialect.API, e.model(), now)
+	}
+	return e.series
+}
+
+func (e *Exchange) dropScanner() {
+	if e.scanner != nil {
+		e.shard.giveBack(e.scanner)
+		e.scanner = nil
+	}
+}
+
+func (e *Exchange) badJSON(err error) {
+	r := event.ReasonMalformed
+	switch err {
+	case jsonscan.ErrDepth:
+		r = event.ReasonTooDeep
+	case jsonscan.ErrIncomplete:
+		r = event.ReasonTruncated
+	}
+	e.shard.Tally.ParseErrors[event.ProtoJSON][r]++
+}
+
+func startsJSON(p []byte) bool {
+	for _, c := range p {
+		switch c {
+		case ' ', '\t', '\r', '\n':
+		case '{', '[':
+			return true
+		default:
+			return false
+		}
+	}
+	return false
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package llm
+
+import "github.com/modeltap/modeltap/observer/jsonscan"
+
+// The meanings that a dialect can give to a JSON path.
+const (
+	fieldModel    jsonscan.Field = iota + 1
+	fieldMessage                 // one message of a prompt (object)
+	fieldPrompt                  // prompt text
+	fieldPromptID                // token ids of a prompt (count)
+
+	fieldChoice    // one choice of an answer (object)
+	fieldIndex     // its index
+	fieldText      // visible text
+	fieldReasoning // reasoning text
+	fieldTool      // tool-call text
+	fieldTokenID   // token ids or log probabilities of the event (count)
+	fieldFinish    // finish reason of the choice, or of the answer
+
+	fieldInput     // stated input tokens
+	fieldOutput    // stated output tokens
+	fieldThought   // stated reasoning tokens, part of output
+	fieldCached    // stated cached tokens, part of input
+	fieldUncached  // stated input tokens without the cached ones
+	fieldError     // an error document
+	fieldEventType // name of the event, where it is inside the data
+)

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package llm
+
+import (
+	"github.com/modeltap/modeltap/observer/event"
+	"github.com/modeltap/modeltap/observer/jsonscan"
+	"github.com/modeltap/modeltap/observer/tokens"
+)
+
+// maxChoices bounds the choices told apart in one event and in one stream;
+// those beyond share the last place.
+const maxChoices = 128
+
+// part is what one event says of one choice.
+type part struct {
+	index    int32
+	ids      int32
+	text     bool
+	finished bool
+	finish   event.Finish
+}
+
+// document gathers what one JSON document said, until it is known to be whole.
+type document struct {
+	open     bool
+	first    [6]byte // of data that is no JSON object, to find [DONE]
+	firstLen int
+	raw      bool // data that is no JSON
+	failed   bool
+	typed    bool // an event type was seen
+	content  bool // its type carries content
+	final    bool
+	usage    bool
+	now      part // the choice being read, or the whole document
+	parts    []part
+	before   tokens.Meter // the output text before this document
+	in, out  int64        // stated tokens; -1 not stated
+	thought  int64
+	cached   int64
+	uncached int64
+}
+
+func (d *document) reset() {
+	parts := d.parts[:0]
+	*d = document{parts: parts, in: -1, out: -1, thought: -1, cached: -1, uncached: -1}
+}
+
+// fields implements jsonscan.Handler for answers and events.
+type fields Exchange
+
+func (f *fields) Text(id jsonscan.Field, piece []byte) {
+	if len(piece) == 0 {
+		return
+	}
+	f.doc.now.text = true
+	f.account.Text(piece)
+}
+
+func (f *fields) TextEnd(jsonscan.Field) {}
+
+func (f *fields) Value(id jsonscan.Field, v *jsonscan.Value) {
+	d := &f.doc
+	switch id {
+	case fieldModel:
+		if f.responseModel.n == 0 {
+			f.responseModel.set(v.Str)
+		}
+	case fieldIndex:
+		d.now.index = int32(min(max(v.Int, 0), maxChoices-1))
+	case fieldTokenID:
+		d.now.ids = max(d.now.ids, int32(min(v.Int, 1<<20)))
+	case fieldFinish:
+		if r, ok := finishOf(v.Str); ok {
+			d.now.finish, d.now.finished = r, true
+		}
+	case fieldInput:
+		d.in, d.usage = v.Int, true
+	case fieldOutput:
+		d.out, d.usage = v.Int, true
+	case fieldThought:
+		d.thought = v.Int
+	case fieldCached:
+		d.cached = v.Int
+	case fieldUncached:
+		d.uncached = v.Int
+	case fieldError:
+		d.failed = d.failed || v.Type != jsonscan.TypeNull && v.Type != jsonscan.TypeFalse
+	case fieldEventType:
+		(*Exchange)(f).eventType(v.Str)
+	}
+}
+
+func (f *fields) Enter(id jsonscan.Field) {
+	switch id {
+	case fieldChoice:
+		f.doc.now = part{}
+	case fieldError:
+		f.doc.failed = true
+	}
+}
+
+func (f *fields) Leave(id jsonscan.Field) {
+	if id != fieldChoice {
+		return
+	}
+	d := &f.doc
+	if len(d.parts) < maxChoices {
+		d.parts = append(d.parts, d.now)
+	}
+	d.now = part{}
+	f.recognised = true
+}
+
+func (e *Exchange) eventType(t []byte) {
+	d := &e.doc
+	d.typed = true
+	if c := e.dialect.Content; c != nil {
+		d.content = c(t)
+	}
+	if c := e.dialect.Final; c != nil && c(t) {
+		d.final = true
+	}
+	if c := e.dialect.Failed; c != nil && c(t) {
+		d.failed = true
+	}
+}
+
+// requestFields implements jsonscan.Handler for request bodies.
+type requestFields Exchange
+
+func (f *requestFields) Text(_ jsonscan.Field, piece []byte) { f.input.Write(piece) }
+
+func (f *requestFields) TextEnd(jsonscan.Field) {}
+
+func (f *requestFields) Value(id jsonscan.Field, v *jsonscan.Value) {
+	switch id {
+	case fieldModel:
+		f.requestModel.set(v.Str)
+	case fieldPromptID:
+		f.inputIDs += v.Int
+	}
+}
+
+// Enter is called for messages only.
+func (f *requestFields) Enter(jsonscan.Field) { f.messages++ }
+
+func (f *requestFields) Leave(jsonscan.Field) {}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package llm
+
+import "github.com/modeltap/modeltap/observer/event"
+
+// promptOverhead is what a chat template adds to each message, in tokens
+// (OpenAI cookbook, "How to count tokens with tiktoken": 3 to 4).
+const promptOverhead = 4
+
+// ResponseEnd ends the exchange at the last byte of its answer, which came at
+// t. clientGone says that the client had closed or half-closed before that.
+func (e *Exchange) ResponseEnd(t int64, clientGone bool) {
+	e.EndBody()
+	e.rec.End = t
+	switch {
+	case e.rec.Status >= 400:
+		e.report(event.HTTPError)
+	case e.failed:
+		e.report(event.StreamError)
+	case e.hole && e.body.stream():
+		e.report(event.Incomplete)
+	case clientGone && e.cutOff():
+		// Some servers write the final chunk to a client that has left.
+		e.report(event.ClientAbort)
+	default:
+		e.report(event.OK)
+	}
+}
+
+// cutOff tells whether a stream of this API lacks the event that ends it.
+func (e *Exchange) cutOff() bool {
+	return e.dialect.Marked && e.body.stream() && !e.compressed && !e.final
+}
+
+// Abort ends an exchange whose connection ended before its answer did.
+func (e *Exchange) Abort(t int64, o event.Outcome) {
+	whole := e.final && !e.hole && e.rec.Status < 400
+	e.EndBody()
+	switch {
+	case whole && o == event.ClientAbort:
+		// The client had all it wanted and did not wait for the last chunk.
+		o = event.OK
+		if e.failed {
+			o = event.StreamError
+		}
+	case o != event.Incomplete && e.failed:
+		o = event.StreamError
+	case o != event.Incomplete && e.hole && e.body.stream():
+		o = event.Incomplete
+	}
+	if e.rec.End == 0 {
+		e.rec.End = t
+	}
+	e.report(o)
+}
+
+// Discard forgets the exchange without counting it.
+func (e *Exchange) Discard() {
+	e.dropScanner()
+	e.shard.drop(e)
+}
+
+// Status returns the HTTP status, 0 before the response head.
+func (e *Exchange) Status() int { return e.rec.Status }
+
+// Recognised tells whether the answer so far is one that a model gives: it is
+// the proof for a discovered server.
+func (e *Exchange) Recognised() bool {
+	return e.recognised && e.rec.Status < 400
+}
+
+// Provisional tells whether the exchange still has to prove that it is a
+// model request.
+func (e *Exchange) Provisional() bool { return e.provisional }
+
+func (e *Exchange) report(o event.Outcome) {
+	e.dropScanner()
+	r := &e.rec
+	r.Outcome = o
+	r.Stream = r.Status < 400 && (e.body.stream() || e.pieces > 1)
+	if !r.Stream || e.compressed {
+		r.FirstChunk, r.FirstToken, r.LastToken = 0, 0, 0
+	}
+	s := e.bind(r.End)
+	r.Model = s.Model
+	e.countTokens(o)
+	e.shard.Sink.Exchange(r)
+	e.shard.drop(e)
+}
+
+// countTokens settles the account and corrects the live rate by it.
+func (e *Exchange) countTokens(o event.Outcome) {
+	r, s := &e.rec, e.series
+	e.account.Streamed = e.pieces > 0
+	r.Tokens = e.account.Counts(s.Calibration)
+	if in := &r.Tokens[event.Input]; !in.Known && r.Status < 400 {
+		*in = e.estimateInput()
+	}
+	if o == event.OK {
+		e.account.Learn(s.Calibration)
+	}
+	out := r.Tokens[event.Output]
+	if diff := float64(out.N) - e.live; out.Known && diff != 0 {
+		start := r.FirstToken
+		if start == 0 {
+			start = r.End
+		}
+		s.Reconcile(start, r.End, diff)
+	}
+}
+
+func (e *Exchange) estimateInput() event.Count {
+	n := float64(e.inputIDs) + float64(e.messages*promptOverhead) + e.input.Estimate()
+	if n <= 0 {
+		return event.Count{}
+	}
+	return event.Count{N: int64(n + 0.5), Source: event.Estimated, Known: true}
+}

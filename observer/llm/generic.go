@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package llm
+
+import "github.com/modeltap/modeltap/observer/jsonscan"
+
+// The member names under which hand-written services put text; other members
+// count no tokens rather than guessed ones.
+var (
+	genericOutput = []string{"text", "content", "response", "output", "generated_text", "token", "answer", "result"}
+	genericInput  = []string{"prompt", "inputs", "input", "text", "messages", "query", "question"}
+)
+
+// generic is any service whose API nobody published: JSON in, JSON or a stream
+// of text, NDJSON or events out. Services that speak OpenAI's format under
+// routes of their own are common, so its usage and choices are understood too.
+var generic = &Dialect{
+	API:     "generic",
+	Request: requestPaths(genericPaths(genericInput, fieldPrompt, "messages[].content", "messages[].content[].text")...),
+	Answer:  schema(openAIUsage, message("choices[].message"), genericAnswer()),
+	Event:   schema(openAIUsage, message("choices[].delta"), genericAnswer()),
+	Generic: true,
+}
+
+func genericAnswer() []jsonscan.Path {
+	return genericPaths(genericOutput, fieldText, "choices[].text")
+}
+
+// genericPaths gives field to each name where it stands for a string or for a
+// list of strings, and to the paths in more.
+func genericPaths(names []string, field jsonscan.Field, more ...string) []jsonscan.Path {
+	var paths []jsonscan.Path
+	for _, n := range names {
+		paths = append(paths,
+			jsonscan.Path{Path: n, Field: field, Kind: jsonscan.Text},
+			jsonscan.Path{Path: n + "[]", Field: field, Kind: jsonscan.Text},
+			jsonscan.Path{Path: "data." + n, Field: field, Kind: jsonscan.Text})
+	}
+	for _, p := range more {
+		paths = append(paths, jsonscan.Path{Path: p, Field: field, Kind: jsonscan.Text})
+	}
+	return paths
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package llm
+
+import (
+	"bytes"
+
+	"github.com/modeltap/modeltap/observer/jsonscan"
+)
+
+// Paths that OpenAI's completion APIs share (openai-openapi, CompletionUsage).
+// llama.cpp's server adds timings with the same counts to the last event of a
+// stream that carries no usage (tools/server/README.md).
+var openAIUsage = []jsonscan.Path{
+	{Path: "model", Field: fieldModel, Kind: jsonscan.String},
+	{Path: "usage.prompt_tokens", Field: fieldInput, Kind: jsonscan.Number},
+	{Path: "usage.completion_tokens", Field: fieldOutput, Kind: jsonscan.Number},
+	{Path: "usage.prompt_tokens_details.cached_tokens", Field: fieldCached, Kind: jsonscan.Number},
+	{Path: "usage.completion_tokens_details.reasoning_tokens", Field: fieldThought, Kind: jsonscan.Number},
+	{Path: "usage.reasoning_tokens", Field: fieldThought, Kind: jsonscan.Number},
+	{Path: "timings.predicted_n", Field: fieldOutput, Kind: jsonscan.Number},
+	{Path: "timings.prompt_n", Field: fieldUncached, Kind: jsonscan.Number},
+	{Path: "timings.cache_n", Field: fieldCached, Kind: jsonscan.Number},
+	{Path: "error", Field: fieldError, Kind: jsonscan.Any},
+	{Path: "error", Field: fieldError, Kind: jsonscan.Object},
+	{Path: "choices[]", Field: fieldChoice, Kind: jsonscan.Object},
+	{Path: "choices[].index", Field: fieldIndex, Kind: jsonscan.Number},
+	{Path: "choices[].finish_reason", Field: fieldFinish, Kind: jsonscan.String},
+	{Path: "choices[].token_ids", Field: fieldTokenID, Kind: jsonscan.Count},
+	{Path: "choices[].logprobs.content", Field: fieldTokenID, Kind: jsonscan.Count},
+	{Path: "choices[].logprobs.tokens", Field: fieldTokenID, Kind: jsonscan.Count},
+}
+
+// message returns the paths of the text in a chat message, or in its delta,
+// below at. The name of the reasoning member differs by server: vLLM,
+// OpenRouter and Ollama say reasoning, llama.cpp, SGLang and DeepSeek
+// reasoning_content.
+func message(at string) []jsonscan.Path {
+	return []jsonscan.Path{
+		{Path: at + ".content", Field: fieldText, Kind: jsonscan.Text},
+		{Path: at + ".content[].text", Field: fieldText, Kind: jsonscan.Text},
+		{Path: at + ".refusal", Field: fieldText, Kind: jsonscan.Text},
+		{Path: at + ".reasoning_content", Field: fieldReasoning, Kind: jsonscan.Text},
+		{Path: at + ".reasoning", Field: fieldReasoning, Kind: jsonscan.Text},
+		{Path: at + ".tool_calls[].function.name", Field: fieldTool, Kind: jsonscan.Text},
+		{Path: at + ".tool_calls[].function.arguments", Field: fieldTool, Kind: jsonscan.Text},
+		{Path: at + ".function_call.name", Field: fieldTool, Kind: jsonscan.Text},
+		{Path: at + ".function_call.arguments", Field: fieldTool, Kind: jsonscan.Text},
+	}
+}
+
+func schema(paths ...[]jsonscan.Path) *jsonscan.Schema {
+	var all []jsonscan.Path
+	for _, p := range paths {
+		all = append(all, p...)
+	}
+	return jsonscan.MustCompile(all)
+}
+
+// requestPaths are the paths of a request that names its model.
+func requestPaths(paths ...jsonscan.Path) *jsonscan.Schema {
+	return schema([]jsonscan.Path{{Path: "model", Field: fieldModel, Kind: jsonscan.String}}, paths)
+}
+
+var openAIChat = &Dialect{
+	API:    "openai_chat",
+	Routes: []string{"/chat/completions"},
+	Request: requestPaths(
+		jsonscan.Path{Path: "messages[]", Field: fieldMessage, Kind: jsonscan.Object},
+		jsonscan.Path{Path: "messages[].content", Field: fieldPrompt, Kind: jsonscan.Text},
+		jsonscan.Path{Path: "messages[].content[].text", Field: fieldPrompt, Kind: jsonscan.Text},
+	),
+	Answer: schema(openAIUsage, message("choices[].message")),
+	Event:  schema(openAIUsage, message("choices[].delta")),
+	Marked: true,
+}
+
+var openAICompletions = &Dialect{
+	API:    "openai_completions",
+	Routes: []string{"/v1/completions", "/v3/completions"},
+	Request: requestPaths(
+		jsonscan.Path{Path: "prompt", Field: fieldPrompt, Kind: jsonscan.Text},
+		jsonscan.Path{Path: "prompt[]", Field: fieldPrompt, Kind: jsonscan.Text},
+		jsonscan.Path{Path: "prompt", Field: fieldPromptID, Kind: jsonscan.Count},
+	),
+	Answer: schema(openAIUsage, []jsonscan.Path{{Path: "choices[].text", Field: fieldText, Kind: jsonscan.Text}}),
+	Event:  schema(openAIUsage, []jsonscan.Path{{Path: "choices[].text", Field: fieldText, Kind: jsonscan.Text}}),
+	Marked: true,
+}
+
+// The Responses API (openai-openapi, ResponseStreamEvent) repeats the text in
+// its .done events; only .delta events are content. Its type member may be the
+// last of the document.
+var openAIResponses = &Dialect{
+	API:    "openai_responses",
+	Routes: []string{"/v1/responses"},
+	Request: requestPaths(
+		jsonscan.Path{Path: "input", Field: fieldPrompt, Kind: jsonscan.Text},
+		jsonscan.Path{Path: "instructions", Field: fieldPrompt, Kind: jsonscan.Text},
+		jsonscan.Path{Path: "input[]", Field: fieldMessage, Kind: jsonscan.Object},
+		jsonscan.Path{Path: "input[].content", Field: fieldPrompt, Kind: jsonscan.Text},
+		jsonscan.Path{Path: "input[].content[].text", Field: fieldPrompt, Kind: jsonscan.Text},
+	),
+	Answer: schema(responsePaths(""), []jsonscan.Path{
+		{Path: "output[].content[].text", Field: fieldText, Kind: jsonscan.Text},
+		{Path: "output[].content[].refusal", Field: fieldText, Kind: jsonscan.Text},
+		{Path: "output[].summary[].text", Field: fieldReasoning, Kind: jsonscan.Text},
+		{Path: "output[].arguments", Field: fieldTool, Kind: jsonscan.Text},
+	}),
+	Event: schema(responsePaths("response."), []jsonscan.Path{
+		{Path: "type", Field: fieldEventType, Kind: jsonscan.String},
+		{Path: "delta", Field: fieldText, Kind: jsonscan.Text},
+	}),
+	Content: func(t []byte) bool { return bytes.HasSuffix(t, []byte(".delta")) },
+	Final: func(t []byte) bool {
+		switch string(t) {
+		case "response.completed", "response.incomplete", "response.failed", "response.cancelled":
+			return true
+		}
+		return false
+	},
+	Failed: func(t []byte) bool { return string(t) == "error" || string(t) == "response.failed" },
+	Marked: true,
+}
+
+func responsePaths(at string) []jsonscan.Path {
+	return []jsonscan.Path{
+		{Path: at + "model", Field: fieldModel, Kind: jsonscan.String},
+		{Path: at + "usage.input_tokens", Field: fieldInput, Kind: jsonscan.Number},
+		{Path: at + "usage.output_tokens", Field: fieldOutput, Kind: jsonscan.Number},
+		{Path: at + "usage.input_tokens_details.cached_tokens", Field: fieldCached, Kind: jsonscan.Number},
+		{Path: at + "usage.output_tokens_details.reasoning_tokens", Field: fieldThought, Kind: jsonscan.Number},
+		{Path: at + "status", Field: fieldFinish, Kind: jsonscan.String},
+		{Path: at + "incomplete_details.reason", Field: fieldFinish, Kind: jsonscan.String},
+		{Path: at + "error", Field: fieldError, Kind: jsonscan.Object},
+	}
+}
+
+var openAIEmbeddings = &Dialect{
+	API:    "openai_embeddings",
+	Routes: []string{"/v1/embeddings"},
+	Request: requestPaths(
+		jsonscan.Path{Path: "input", Field: fieldPrompt, Kind: jsonscan.Text},
+		jsonscan.Path{Path: "input[]", Field: fieldPrompt, Kind: jsonscan.Text},
+	),
+	Answer: schema(openAIUsage),
+	Event:  schema(openAIUsage),
+}
+
+// openAIOther are the APIs that are measured by size and duration.
+var openAIOther = &Dialect{
+	API: "openai_other",
+	Routes: []string{
+		"/v1/rerank", "/v1/score", "/v1/moderations", "/v1/images/generations",
+		"/v1/images/edits", "/v1/audio/speech", "/v1/audio/transcriptions", "/v1/audio/translations",
+	},
+	Request: requestPaths(),
+	Answer:  schema(openAIUsage),
+	Event:   schema(openAIUsage),
+}

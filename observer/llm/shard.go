@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package llm
+
+import (
+	"github.com/modeltap/modeltap/observer/event"
+	"github.com/modeltap/modeltap/observer/jsonscan"
+	"github.com/modeltap/modeltap/observer/meter"
+)
+
+// maxSpare bounds the exchanges and scanners kept for reuse.
+const maxSpare = 1024
+
+// Shard is what the exchanges of one shard share. It is not safe for
+// concurrent use.
+type Shard struct {
+	Book  *meter.Book
+	Sink  event.Sink
+	Tally *event.Tally
+	// StallAfter is the time in ns without a token after which an open stream
+	// counts as stalled.
+	StallAfter int64
+
+	open     Exchange // head of the list of open exchanges
+	opened   int
+	spare    []*Exchange
+	scanners []*jsonscan.Scanner
+}
+
+// scanner lends a scanner. Most documents lie whole in one segment, so the one
+// handed out is nearly always the one that came back last and is still in the
+// processor's cache, however many streams there are.
+func (s *Shard) scanner() *jsonscan.Scanner {
+	if n := len(s.scanners); n > 0 {
+		sc := s.scanners[n-1]
+		s.scanners = s.scanners[:n-1]
+		return sc
+	}
+	return new(jsonscan.Scanner)
+}
+
+func (s *Shard) giveBack(sc *jsonscan.Scanner) {
+	if len(s.scanners) < maxSpare {
+		s.scanners = append(s.scanners, sc)
+	}
+}
+
+func (s *Shard) take() *Exchange {
+	var e *Exchange
+	if n := len(s.spare); n > 0 {
+		e = s.spare[n-1]
+		s.spare = s.spare[:n-1]
+	} else {
+		e = new(Exchange)
+	}
+	if s.open.next == nil {
+		s.open.next, s.open.prev = &s.open, &s.open
+	}
+	e.shard = s
+	e.prev, e.next = s.open.prev, &s.open
+	e.prev.next, e.next.prev = e, e
+	s.opened++
+	return e
+}
+
+func (s *Shard) drop(e *Exchange) {
+	if e.shard == nil {
+		return
+	}
+	e.prev.next, e.next.prev = e.next, e.prev
+	s.opened--
+	choices := e.choices[:0]
+	*e = Exchange{choices: choices}
+	if len(s.spare) < maxSpare {
+		s.spare = append(s.spare, e)
+	}
+}
+
+// InFlight returns the number of open exchanges.
+func (s *Shard) InFlight() int { return s.opened }
+
+// CountInFlight adds each open exchange to its series, for a snapshot.
+func (s *Shard) CountInFlight(now int64) {
+	if s.open.next == nil {
+		return
+	}
+	for e := s.open.next; e != &s.open; e = e.next {
+		if e.provisional {
+			continue
+		}
+		series := e.series
+		if series == nil {
+			series = s.Book.Known(e.rec.Server, e.dialect.API, e.model(), now)
+		}
+		series.Touch(now)
+		series.InFlight(e.state(), e.stalled(now))
+	}
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package observer
+
+import (
+	"runtime"
+	"sync"
+
+	"github.com/modeltap/modeltap/observer/event"
+	"github.com/modeltap/modeltap/observer/meter"
+)
+
+// maxShards is enough for any host: one core carries more chunks than a model
+// server sends, and shards only divide servers.
+const maxShards = 8
+
+// pipeline spreads segments over shards by server. Its methods are called by
+// the goroutine of the source only.
+//
+// A window of segments lies in the source's memory. The shards that have work
+// in it run side by side, and emit returns when all are done, so that nothing
+// is copied, queued or dropped between source and shard, and nothing of a
+// shard needs a lock.
+type pipeline struct {
+	shards []*shard
+	wg     sync.WaitGroup
+	now    int64
+}
+
+func newPipeline(cfg *Config, sink event.Sink, resolve resolver) *pipeline {
+	n := min(max(runtime.GOMAXPROCS(0)/2, 1), maxShards)
+	p := &pipeline{shards: make([]*shard, n)}
+	labels := meter.NewLabels(cfg.MaxModels)
+	for i := range p.shards {
+		p.shards[i] = newShard(cfg, n, labels, sink, resolve)
+	}
+	return p
+}
+
+// emit runs a window of segments through the shards.
+func (p *pipeline) emit(batch []event.Segment, now int64) {
+	p.now = max(p.now, now)
+	for i := range batch {
+		s := p.shardOf(&batch[i])
+		s.mine = append(s.mine, int32(i))
+	}
+	p.run(batch)
+	for _, s := range p.shards {
+		s.tick(p.now)
+	}
+}
+
+// shardOf keeps a server, that is a cgroup and a port, in one shard. Without
+// cgroups it is the address and the port.
+func (p *pipeline) shardOf(s *event.Segment) *shard {
+	if len(p.shards) == 1 {
+		return p.shards[0]
+	}
+	h := s.Group ^ uint64(s.Flow.Server.Port)<<32
+	if s.Group == 0 {
+		for _, b := range s.Flow.Server.IP {
+			h = h*31 + uint64(b)
+		}
+	}
+	h *= 0x9e3779b97f4a7c15 // 2^64 / golden ratio: spreads neighbouring ports
+	return p.shards[(h>>32)%uint64(len(p.shards))]
+}
+
+// run wakes another goroutine only when more than one shard has work: a
+// wake-up costs more than most windows.
+func (p *pipeline) run(batch []event.Segment) {
+	var first *shard
+	for _, s := range p.shards {
+		switch {
+		case len(s.mine) == 0:
+		case first == nil:
+			first = s
+		default:
+			p.wg.Go(func() { s.run(batch) })
+		}
+	}
+	if first != nil {
+		first.run(batch)
+	}
+	p.wg.Wait()
+}
+
+// close ends every open exchange.
+func (p *pipeline) close() {
+	for _, s := range p.shards {
+		s.tcp.Close(p.now)
+	}
+}
+
+// snapshot returns the shards' part of a snapshot.
+func (p *pipeline) snapshot(now int64) event.Snapshot {
+	p.now = max(p.now, now)
+	var snap event.Snapshot
+	for _, s := range p.shards {
+		s.snapshot(&snap, p.now)
+	}
+	return snap
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stream
+
+import (
+	"encoding/hex"
+
+	"github.com/modeltap/modeltap/observer/event"
+	"github.com/modeltap/modeltap/observer/http1"
+	"github.com/modeltap/modeltap/observer/llm"
+	"github.com/modeltap/modeltap/observer/target"
+)
+
+// requests implements http1.Handler for the request direction.
+type requests Conn
+
+func (r *requests) Begin() { r.began = r.mark[event.Request].Time }
+
+func (r *requests) Head(h *http1.Head) http1.Framing {
+	c := (*Conn)(r)
+	if len(c.slots) >= maxPipelined {
+		c.abortAll(r.began, event.Incomplete)
+	}
+	s := slot{
+		head:    string(h.Method) == "HEAD",
+		connect: string(h.Method) == "CONNECT",
+		late:    c.serverGone,
+		chunked: h.Chunked,
+	}
+	c.unframed = false
+	c.classify(&s, h)
+	if s.ex != nil {
+		if id, ok := traceID(h.TraceParent); ok {
+			s.ex.Trace(id)
+		}
+	}
+	c.slots = append(c.slots, s)
+	c.receiving = true
+	return http1.AsFramed
+}
+
+// classify decides what kind of request it is that h begins.
+func (c *Conn) classify(s *slot, h *http1.Head) {
+	d := llm.DialectOf(h.Method, h.Target)
+	s.known = d != nil
+	route := c.server.Paths().Route(h.Target)
+	post := string(h.Method) == "POST"
+	switch {
+	case route == target.Ignored, s.head, s.connect, string(h.Method) == "OPTIONS":
+		s.other = c.server.Confirmed()
+	case d != nil:
+		s.ex = c.shard.LLM.Open(c.server.Name, d, c.began, !c.server.Confirmed())
+	case c.server.Explicit:
+		s.ex = c.shard.LLM.Open(c.server.Name, llm.Generic(), c.began, !post && route != target.Chosen)
+	default:
+		s.other = c.server.Confirmed()
+	}
+}
+
+func (r *requests) Body(p []byte) {
+	if s := (*Conn)(r).youngest(); s != nil && s.ex != nil {
+		s.ex.RequestBody(p)
+	}
+}
+
+func (r *requests) BodySkip(n int) {
+	r.missing(n)
+	if s := (*Conn)(r).youngest(); s != nil && s.chunked {
+		r.unframed = true
+	}
+}
+
+func (r *requests) BodyGap(n int) { r.missing(n) }
+
+func (r *requests) missing(n int) {
+	if s := (*Conn)(r).youngest(); s != nil && s.ex != nil {
+		s.ex.RequestMissing(n)
+	}
+}
+
+func (r *requests) ChunkEnd() {}
+
+func (r *requests) End(complete bool) {
+	c := (*Conn)(r)
+	s := c.youngest()
+	if s == nil {
+		return
+	}
+	c.receiving, c.unframed = false, false
+	if !complete {
+		return
+	}
+	// Not beyond the end of the segment; a pipelined request may begin there.
+	s.end = c.position
+	if s.ex != nil {
+		s.ex.RequestEnd(c.mark[event.Request].Time)
+	}
+}
+
+// Lost ends what cannot be paired any more. A request whose head was too large
+// or broken was still a request.
+func (r *requests) Lost(why event.ParseReason) {
+	c := (*Conn)(r)
+	t := c.mark[event.Request].Time
+	c.shard.Tally.ParseErrors[event.ProtoHTTP1][why]++
+	c.shard.Tally.Resyncs++
+	if c.receiving || len(c.slots) > 0 {
+		c.abortAll(t, event.Incomplete)
+	} else if why == event.ReasonTooLarge && c.server.Explicit {
+		c.shard.LLM.Open(c.server.Name, llm.Generic(), c.began, false).Abort(t, event.Incomplete)
+	}
+}
+
+// traceID reads the trace id of a traceparent header (W3C Trace Context
+// section 3.2.2): version "-" trace-id "-" parent-id "-" flags.
+func traceID(h []byte) (id [16]byte, ok bool) {
+	if len(h) < 55 || h[2] != '-' || h[35] != '-' {
+		return id, false
+	}
+	if _, err := hex.Decode(id[:], h[3:35]); err != nil {
+		return id, false
+	}
+	return id, id != [16]byte{}
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stream
+
+import (
+	"github.com/modeltap/modeltap/observer/event"
+	"github.com/modeltap/modeltap/observer/http1"
+	"github.com/modeltap/modeltap/observer/llm"
+)
+
+// responses implements http1.Handler for the response direction.
+type responses Conn
+
+func (r *responses) Begin() { r.answerBegan = r.mark[event.Response].Time }
+
+func (r *responses) Head(h *http1.Head) http1.Framing {
+	c := (*Conn)(r)
+	if h.Status/100 == 1 && h.Status != 101 {
+		return http1.AsFramed
+	}
+	s := c.oldest()
+	if s == nil {
+		c.orphanHead(h)
+		return http1.AsFramed
+	}
+	c.answering = true
+	s.status = h.Status
+	if c.unframed && len(c.slots) == 1 {
+		// Part of a chunked upload was not captured: its answer ends it.
+		c.request.Giveup()
+		(*requests)(c).End(true)
+	}
+	if h.Status == 101 || s.connect && h.Status/100 == 2 {
+		c.tunnel(s)
+		return http1.Tunnel
+	}
+	c.decide(s, h)
+	if s.head {
+		return http1.NoBody
+	}
+	return http1.AsFramed
+}
+
+// decide settles by its answer whether s is a model request.
+func (c *Conn) decide(s *slot, h *http1.Head) {
+	if s.ex == nil {
+		return
+	}
+	refused := h.Status == 304 || !s.known && (h.Status == 404 || h.Status == 405)
+	model := s.ex.ResponseHead(c.answerBegan, h.Status, h.ContentType, h.ContentEncoding, h.Chunked)
+	if refused || !model && !s.known {
+		s.ex.Discard()
+		s.ex, s.other = nil, c.server.Confirmed()
+	}
+}
+
+// orphanHead meets an answer whose request was not seen. Of an event stream it
+// is certain that it answered a model request.
+func (c *Conn) orphanHead(h *http1.Head) {
+	if c.orphan || c.whole || !c.server.Explicit {
+		return
+	}
+	e := c.shard.LLM.Open(c.server.Name, llm.Generic(), c.answerBegan, true)
+	if !e.ResponseHead(c.answerBegan, h.Status, h.ContentType, h.ContentEncoding, h.Chunked) {
+		e.Discard()
+		return
+	}
+	c.orphan = true
+	e.Abort(c.answerBegan, event.Incomplete)
+}
+
+// tunnel gives the connection up to another protocol.
+func (c *Conn) tunnel(s *slot) {
+	if s.ex != nil {
+		s.ex.Discard()
+		s.ex = nil
+	}
+	c.shard.Sink.OtherRequest(c.server.Name, s.status)
+	s.other = false
+	c.refuse(event.UnobservedUnknown)
+	c.abortAll(c.answerBegan, event.Incomplete)
+}
+
+func (c *Conn) exchange() *llm.Exchange {
+	if !c.answering {
+		return nil
+	}
+	return c.slots[0].ex
+}
+
+func (r *responses) Body(p []byte) {
+	if e := (*Conn)(r).exchange(); e != nil {
+		e.ResponseBody(r.mark[event.Response], p)
+	}
+}
+
+func (r *responses) BodySkip(n int) { r.BodyGap(n) }
+
+func (r *responses) BodyGap(n int) {
+	if e := (*Conn)(r).exchange(); e != nil {
+		e.ResponseMissing(r.mark[event.Response], n)
+	}
+}
+
+func (r *responses) ChunkEnd() {
+	if e := (*Conn)(r).exchange(); e != nil {
+		e.ChunkEnd(r.mark[event.Response])
+	}
+}
+
+func (r *responses) End(complete bool) {
+	c := (*Conn)(r)
+	if !c.answering {
+		return
+	}
+	s := &c.slots[0]
+	if !complete {
+		// Lost or the end of the stream follows and ends the exchange.
+		return
+	}
+	t := c.mark[event.Response].Time
+	if s.ex != nil {
+		s.ex.EndBody()
+	}
+	switch {
+	case s.ex == nil:
+		if s.other {
+			c.shard.Sink.OtherRequest(c.server.Name, s.status)
+		}
+	case !c.counts(s):
+		s.ex.Discard()
+	default:
+		s.ex.ResponseEnd(t, c.clientGone)
+	}
+	c.pop()
+}
+
+func (r *responses) Lost(why event.ParseReason) {
+	c := (*Conn)(r)
+	c.shard.Tally.ParseErrors[event.ProtoHTTP1][why]++
+	c.shard.Tally.Resyncs++
+	c.abortAll(c.mark[event.Response].Time, event.Incomplete)
+}

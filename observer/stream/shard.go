@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stream
+
+import (
+	"github.com/modeltap/modeltap/observer/event"
+	"github.com/modeltap/modeltap/observer/http1"
+	"github.com/modeltap/modeltap/observer/llm"
+	"github.com/modeltap/modeltap/observer/target"
+	"github.com/modeltap/modeltap/observer/tcp"
+)
+
+// maxSpareConns bounds the connection states kept for reuse.
+const maxSpareConns = 1024
+
+// Shard is what the connections of one shard share. It is not safe for
+// concurrent use.
+type Shard struct {
+	LLM   *llm.Shard
+	Sink  event.Sink
+	Tally *event.Tally
+
+	heads http1.Pool
+	spare []*Conn
+}
+
+// Handler returns the handler of a new connection to server.
+func (s *Shard) Handler(c *tcp.Conn, server *target.Server) tcp.Handler {
+	var h *Conn
+	if n := len(s.spare); n > 0 {
+		h = s.spare[n-1]
+		s.spare = s.spare[:n-1]
+	} else {
+		h = new(Conn)
+	}
+	h.shard, h.server, h.whole = s, server, c.Whole
+	h.request.Init(&s.heads, event.Request, (*requests)(h), !c.Whole)
+	h.response.Init(&s.heads, event.Response, (*responses)(h), !c.Whole)
+	return h
+}
+
+// Held returns the bytes of memory that hold unfinished message heads.
+func (s *Shard) Held() int { return s.heads.Held() }
+
+func (s *Shard) drop(h *Conn) {
+	h.request.Release()
+	h.response.Release()
+	slots := h.slots[:0]
+	*h = Conn{slots: slots}
+	if len(s.spare) < maxSpareConns {
+		s.spare = append(s.spare, h)
+	}
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stream
+
+import (
+	"github.com/modeltap/modeltap/observer/event"
+	"github.com/modeltap/modeltap/observer/llm"
+)
+
+// maxPipelined bounds the requests of one connection that wait for an answer.
+const maxPipelined = 256
+
+// slot is a request whose answer has not ended.
+type slot struct {
+	ex      *llm.Exchange // nil when it is no model request
+	end     uint64        // position after its last byte, 0 while it is being read
+	other   bool          // counts in modeltap_other_requests_total
+	read    bool          // the application has read it
+	head    bool          // HEAD: the answer has no body
+	connect bool
+	late    bool // it came after the server had closed its side
+	chunked bool // its body is
+	known   bool // its route belongs to a known API
+	status  int
+}
+
+func (c *Conn) youngest() *slot {
+	if !c.receiving || len(c.slots) == 0 {
+		return nil
+	}
+	return &c.slots[len(c.slots)-1]
+}
+
+func (c *Conn) oldest() *slot {
+	if len(c.slots) == 0 {
+		return nil
+	}
+	return &c.slots[0]
+}
+
+// pop forgets the oldest slot, whose exchange has been ended.
+func (c *Conn) pop() {
+	if len(c.slots) == 1 {
+		c.receiving = false
+	}
+	n := copy(c.slots, c.slots[1:])
+	c.slots[n] = slot{}
+	c.slots = c.slots[:n]
+	c.answering = false
+}
+
+// abortAll ends every open exchange.
+func (c *Conn) abortAll(t int64, o event.Outcome) {
+	for i := range c.slots {
+		s := &c.slots[i]
+		c.abort(s, t, o)
+		*s = slot{}
+	}
+	c.slots = c.slots[:0]
+	c.receiving, c.answering = false, false
+}
+
+func (c *Conn) abort(s *slot, t int64, o event.Outcome) {
+	switch {
+	case s.ex == nil:
+		if s.other {
+			c.shard.Sink.OtherRequest(c.server.Name, s.status)
+		}
+	case !c.counts(s) || s.ex.Provisional():
+		s.ex.Discard()
+	case s.late && o == event.ServerAbort:
+		// The request crossed the server's close of an idle connection: the
+		// client sends it again elsewhere, the server has refused nothing.
+		s.ex.Discard()
+		c.shard.Sink.OtherRequest(c.server.Name, 0)
+	default:
+		s.ex.Abort(t, o)
+	}
+	s.ex = nil
+}
+
+// counts tells whether the exchange of s is to be counted: always on explicit
+// targets, on discovered ones once an LLM API exchange was really seen.
+func (c *Conn) counts(s *slot) bool {
+	if c.server.Explicit {
+		return true
+	}
+	if s.known && s.ex.Recognised() {
+		c.server.Confirm()
+	}
+	return s.known && c.server.Confirmed()
+}
