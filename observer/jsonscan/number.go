@@ -21,22 +21,20 @@ func (s *Scanner) endNumber(b []byte) {
 
 // number reads b (RFC 8259 section 6) and says whether it is a number.
 func (v *Value) number(b []byte) bool {
-	if len(b) < 18 {
-		if n, ok := integer(b); ok {
-			v.Int, v.Float = n, float64(n)
-			return true
-		}
+	n, whole := integer(b)
+	if whole && len(b) <= 18 {
+		v.Int, v.Float = n, float64(n)
+		return true
 	}
 	if !isValidNumber(b) {
 		return false
 	}
-	// The only error left is the range, of which ParseFloat returns the end.
+	// The only error left is the range, of which strconv returns the end.
 	f, _ := strconv.ParseFloat(string(b), 64)
 	v.Float = max(-math.MaxFloat64, min(f, math.MaxFloat64))
-	n, err := strconv.ParseInt(string(b), 10, 64)
 	switch {
-	case err == nil:
-		v.Int = n
+	case whole:
+		v.Int, _ = strconv.ParseInt(string(b), 10, 64)
 	case f >= math.MaxInt64:
 		v.Int = math.MaxInt64
 	case f <= math.MinInt64:
@@ -47,7 +45,8 @@ func (v *Value) number(b []byte) bool {
 	return true
 }
 
-// integer reads an integer that fits an int64 whatever its digits.
+// integer reads b and says whether it is an integer; one of more than 18 digits
+// may overflow.
 func integer(b []byte) (int64, bool) {
 	digits := b
 	if len(b) > 0 && b[0] == '-' {

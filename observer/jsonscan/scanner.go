@@ -45,8 +45,9 @@ type Value struct {
 	// Str is a decoded string. It may lie in the caller's input and is valid
 	// during the call only.
 	Str []byte
-	// Int is a number without its fraction, limited to the range of int64, or
-	// the number of elements of an array.
+	// Int is a number, exact if it is written as an integer, else Float without
+	// its fraction; limited to the range of int64. Or the number of elements of
+	// an array.
 	Int int64
 	// Float is a number, limited to the range of finite float64.
 	Float float64

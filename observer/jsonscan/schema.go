@@ -39,8 +39,8 @@ const (
 // object of the document, whatever its depth: "**.text". A key with a ".",
 // "[" or "*" of its own cannot be named.
 //
-// Where several paths fit one value, the one that lies deeper below its "**" or
-// the root wins: a key of the path followed so far beats a "**" key.
+// A key that continues a path followed so far is taken as that, and no longer
+// as the beginning of a "**" path.
 type Path struct {
 	Path  string
 	Field Field

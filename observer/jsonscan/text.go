@@ -51,6 +51,7 @@ func (s *Scanner) decode(p []byte, i int) (int, bool) {
 	for i < len(p) {
 		if t.escape != 0 {
 			if !s.unescape(p[i]) {
+				s.flush()
 				s.fail(ErrSyntax)
 				return i, false
 			}
