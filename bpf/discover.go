@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bpf
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/features"
+	"github.com/cilium/ebpf/link"
+)
+
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package bpf discover discover.bpf.c -- -mcpu=v3 -Wall -Werror -Iheaders -idirafter /usr/include/x86_64-linux-gnu -idirafter /usr/include/aarch64-linux-gnu
+
+// Kinds of records of discovery; their layout is Found.
+const (
+	// KindBound is a TCP socket that was given a local port (cgroup/post_bind4
+	// and 6): a listener to be, or a client that chose its port.
+	KindBound = KindDiscovery
+	// KindAnswers is a local port that sent a segment beginning "HTTP/1.",
+	// reported once for each cgroup until ForgetAnswers.
+	KindAnswers = KindDiscovery + 1
+)
+
+// Found is what a record of discovery says.
+type Found struct {
+	Kind   uint8
+	Port   uint16
+	PID    uint32   // KindBound: tgid in the initial pid namespace
+	Time   int64    // CLOCK_MONOTONIC, ns
+	Cookie uint64   // KindBound: of the listener; KindAnswers: of a connection
+	Group  uint64   // cgroup id: of the binding process, of the answering socket
+	NetNS  uint64   // network namespace cookie; 0 unknown (KindAnswers before 6.16)
+	Addr   [16]byte // local address, IPv4 in its IPv4-mapped form
+}
+
+const foundSize = 64
+
+// ParseFound reads a record of kind KindBound or KindAnswers; false for any
+// other or a short one.
+func ParseFound(raw []byte) (Found, bool) {
+	if len(raw) < foundSize || raw[0] != KindBound && raw[0] != KindAnswers {
+		return Found{}, false
+	}
+	e := binary.NativeEndian
+	return Found{
+		Kind: raw[0], Port: e.Uint16(raw[2:]), PID: e.Uint32(raw[4:]), Time: int64(e.Uint64(raw[8:])),
+		Cookie: e.Uint64(raw[16:]), Group: e.Uint64(raw[24:]), NetNS: e.Uint64(raw[32:]), Addr: [16]byte(raw[40:56]),
+	}, true
+}
+
+// ClosedListener returns the cookie in a record of KindListenerClosed; false
+// for any other or a short one.
+func ClosedListener(raw []byte) (cookie uint64, ok bool) {
+	if len(raw) < RecordSize || raw[0] != KindListenerClosed {
+		return 0, false
+	}
+	return binary.NativeEndian.Uint64(raw[16:]), true
+}
+
+// Discovery reports new and closed listeners of all network namespaces into
+// the ring of a Tap. Not safe for concurrent use.
+type Discovery struct {
+	objects   discoverObjects
+	listeners *ebpf.Map // the Tap's
+	root      string
+	links     []link.Link
+	scout     link.Link // nil while it rests
+}
+
+// LoadDiscovery loads the programs of discovery and attaches all but the scout
+// to root, the root of cgroup v2. It needs CAP_BPF and CAP_NET_ADMIN. Errors
+// name the remedy.
+func LoadDiscovery(t *Tap, root string) (*Discovery, error) {
+	spec, err := loadDiscover()
+	if err != nil {
+		return nil, err
+	}
+	netns := features.HaveProgramHelper(ebpf.CGroupSKB, asm.FnGetNetnsCookie) == nil
+	if err := errors.Join(
+		spec.Variables[discoverVarRingHalf].Set(uint32(t.RingSize()/2)),
+		spec.Variables[discoverVarHaveNetnsCookie].Set(boolean(netns)),
+	); err != nil {
+		return nil, err
+	}
+	d := &Discovery{root: root, listeners: t.objects.Listeners}
+	if err := spec.LoadAndAssign(&d.objects, &ebpf.CollectionOptions{MapReplacements: t.SharedFor(spec)}); err != nil {
+		return nil, fmt.Errorf("load discovery: %w", Explain(err))
+	}
+	for _, attach := range []func() (link.Link, error){
+		// Closes first: no listener is reported whose end would be missed.
+		func() (link.Link, error) { return t.AttachRelease(root) },
+		func() (link.Link, error) {
+			return AttachCgroup(root, d.objects.DiscoverBind4, ebpf.AttachCGroupInet4PostBind)
+		},
+		func() (link.Link, error) {
+			return AttachCgroup(root, d.objects.DiscoverBind6, ebpf.AttachCGroupInet6PostBind)
+		},
+	} {
+		l, err := attach()
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("attach discovery: %w", err), d.Close())
+		}
+		d.links = append(d.links, l)
+	}
+	return d, nil
+}
+
+// Watch has the close of a listener reported that was there before.
+func (d *Discovery) Watch(cookie uint64) error {
+	if err := d.listeners.Put(cookie, uint8(1)); err != nil {
+		return fmt.Errorf("watch a listener: %w", Explain(err))
+	}
+	return nil
+}
+
+// Scout attaches or detaches the program that reports KindAnswers. It runs for
+// each packet that leaves a socket of the host, so it should rest mostly.
+func (d *Discovery) Scout(on bool) error {
+	if on == (d.scout != nil) {
+		return nil
+	}
+	if !on {
+		err := d.scout.Close()
+		d.scout = nil
+		return err
+	}
+	l, err := AttachCgroup(d.root, d.objects.DiscoverAnswer, ebpf.AttachCGroupInetEgress)
+	if err != nil {
+		return fmt.Errorf("attach the scout: %w", err)
+	}
+	d.scout = l
+	return nil
+}
+
+// ForgetAnswers has the scout report those again that it has reported.
+func (d *Discovery) ForgetAnswers() error {
+	var key discoverAnswerer
+	for {
+		err := d.objects.Answerers.NextKey(nil, &key)
+		if errors.Is(err, ebpf.ErrKeyNotExist) {
+			return nil
+		}
+		if err == nil {
+			err = d.objects.Answerers.Delete(key)
+		}
+		if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return fmt.Errorf("clear the scout's memory: %w", Explain(err))
+		}
+	}
+}
+
+// Close detaches everything.
+func (d *Discovery) Close() error {
+	errs := []error{d.Scout(false)}
+	for _, l := range d.links {
+		errs = append(errs, l.Close())
+	}
+	d.links = nil
+	return errors.Join(append(errs, d.objects.Close())...)
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf/ringbuf"
+	"golang.org/x/sys/unix"
+)
+
+// discovery loads tap and discovery at the host's root and returns a function
+// that waits for a record that wanted accepts.
+func discovery(t *testing.T) (*Discovery, func(what string, wanted func(raw []byte) bool)) {
+	t.Helper()
+	root, err := FindCgroupRoot("")
+	if err != nil {
+		t.Skip("needs the root of cgroup v2: ", err)
+	}
+	tap, err := Load(Options{RingSize: 1 << 16})
+	if errors.Is(err, unix.EPERM) {
+		t.Skip("needs CAP_BPF and CAP_NET_ADMIN: ", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tap.Close() })
+	if err := tap.Reader().Put(uint32(0), ReaderSleeps); err != nil {
+		t.Fatal(err)
+	}
+	d, err := LoadDiscovery(tap, root.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	r, err := ringbuf.NewReader(tap.Records())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return d, func(what string, wanted func(raw []byte) bool) {
+		t.Helper()
+		r.SetDeadline(time.Now().Add(10 * time.Second))
+		for {
+			rec, err := r.Read()
+			if err != nil {
+				t.Fatalf("no record of %s: %v", what, err)
+			}
+			tap.Reader().Put(uint32(0), ReaderSleeps)
+			if wanted(rec.RawSample) {
+				return
+			}
+		}
+	}
+}
+
+// listen avoids Multipath TCP, Go's default, see TestDiscoverMultipath.
+func listen(t *testing.T, network, addr string, multipath bool) net.Listener {
+	t.Helper()
+	var c net.ListenConfig
+	c.SetMultipathTCP(multipath)
+	l, err := c.Listen(t.Context(), network, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func cookieOf(t *testing.T, l net.Listener) (cookie, netns uint64) {
+	t.Helper()
+	raw, err := l.(*net.TCPListener).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw.Control(func(fd uintptr) {
+		cookie, err = unix.GetsockoptUint64(int(fd), unix.SOL_SOCKET, unix.SO_COOKIE)
+		netns, _ = unix.GetsockoptUint64(int(fd), unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cookie, netns
+}
+
+func TestDiscoverBindAndClose(t *testing.T) {
+	_, await := discovery(t)
+	for _, addr := range []string{"127.0.0.1:0", "[::1]:0", "0.0.0.0:0", "[::]:0"} {
+		l := listen(t, "tcp", addr, false)
+		cookie, netns := cookieOf(t, l)
+		at := l.Addr().(*net.TCPAddr).AddrPort()
+		await("bind to "+addr, func(raw []byte) bool {
+			f, ok := ParseFound(raw)
+			if !ok || f.Cookie != cookie {
+				return false
+			}
+			want := at.Addr().As16()
+			if at.Addr() == netip.IPv4Unspecified() || at.Addr() == netip.IPv6Unspecified() {
+				want = f.Addr // Go listens on [::] for both
+			}
+			if f.Kind != KindBound || f.Port != at.Port() || int(f.PID) != os.Getpid() || f.Addr != want ||
+				f.Group == 0 || netns != 0 && f.NetNS != netns || f.Time == 0 {
+				t.Errorf("%s (cookie %d, netns %d): %+v", at, cookie, netns, f)
+			}
+			return true
+		})
+		l.Close()
+		await("close of "+addr, func(raw []byte) bool {
+			closed, ok := ClosedListener(raw)
+			return ok && closed == cookie
+		})
+	}
+}
+
+// The socket that a program holds under Multipath TCP is not the one that is
+// bound, so that its close goes unreported: its port is all that is known.
+func TestDiscoverMultipath(t *testing.T) {
+	_, await := discovery(t)
+	l := listen(t, "tcp", "127.0.0.1:0", true)
+	defer l.Close()
+	port := l.Addr().(*net.TCPAddr).AddrPort().Port()
+	await("bind of a Multipath TCP listener", func(raw []byte) bool {
+		f, ok := ParseFound(raw)
+		return ok && f.Kind == KindBound && f.Port == port && int(f.PID) == os.Getpid()
+	})
+}
+
+func TestDiscoverLeavesUDPAlone(t *testing.T) {
+	_, await := discovery(t)
+	u, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer u.Close()
+	port := uint16(u.LocalAddr().(*net.UDPAddr).Port)
+	l := listen(t, "tcp", "127.0.0.1:0", false)
+	defer l.Close()
+	cookie, _ := cookieOf(t, l)
+	await("the bind after the UDP bind", func(raw []byte) bool {
+		f, _ := ParseFound(raw)
+		if f.Port == port && f.Cookie != cookie {
+			t.Errorf("a UDP socket was reported: %+v", f)
+		}
+		return f.Cookie == cookie
+	})
+}
+
+// A listener from before is reported once Watch was told of it.
+func TestDiscoverWatch(t *testing.T) {
+	l := listen(t, "tcp", "127.0.0.1:0", false)
+	cookie, _ := cookieOf(t, l)
+	d, await := discovery(t)
+	if err := d.Watch(cookie); err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	await("close of a listener from before", func(raw []byte) bool {
+		closed, ok := ClosedListener(raw)
+		return ok && closed == cookie
+	})
+}
+
+// answer makes a server send text to a client over loopback.
+func answer(t *testing.T, network, addr, text string) (port uint16) {
+	t.Helper()
+	l := listen(t, network, addr, false)
+	defer l.Close()
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	s, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	s.Write([]byte(text))
+	if _, err := c.Read(make([]byte, len(text))); err != nil {
+		t.Fatal(err)
+	}
+	return l.Addr().(*net.TCPAddr).AddrPort().Port()
+}
+
+func TestScout(t *testing.T) {
+	d, await := discovery(t)
+	const ok = "HTTP/1.1 200 OK\r\n\r\n"
+	if err := d.Scout(true); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Scout(true); err != nil { // twice is once
+		t.Fatal(err)
+	}
+	silent := answer(t, "tcp", "127.0.0.1:0", "SSH-2.0-OpenSSH_9.2\r\n")
+	for _, at := range []struct{ network, addr string }{{"tcp4", "127.0.0.1:0"}, {"tcp6", "[::1]:0"}} {
+		port := answer(t, at.network, at.addr, ok)
+		await("the answer at "+at.addr, func(raw []byte) bool {
+			f, _ := ParseFound(raw)
+			if f.Kind != KindAnswers {
+				return false
+			}
+			if f.Port == silent {
+				t.Error("a port that does not speak HTTP was reported")
+			}
+			if f.Port == port && (f.Group == 0 || f.Addr != netip.MustParseAddrPort(strings.Replace(at.addr, ":0", ":1", 1)).Addr().As16()) && at.network == "tcp4" {
+				t.Errorf("%+v", f)
+			}
+			return f.Port == port
+		})
+	}
+	// The same port once more: silence until ForgetAnswers, and after Scout(false).
+	again := func() uint16 { return answer(t, "tcp", "127.0.0.1:"+fmt.Sprint(fixedPort(t)), ok) }
+	first := again()
+	await("the first answer", func(raw []byte) bool { f, _ := ParseFound(raw); return f.Kind == KindAnswers && f.Port == first })
+	again()
+	marker := answer(t, "tcp", "127.0.0.1:0", ok)
+	await("the marker", func(raw []byte) bool {
+		f, _ := ParseFound(raw)
+		if f.Kind == KindAnswers && f.Port == first {
+			t.Error("reported twice")
+		}
+		return f.Kind == KindAnswers && f.Port == marker
+	})
+	if err := d.ForgetAnswers(); err != nil {
+		t.Fatal(err)
+	}
+	again()
+	await("the answer after ForgetAnswers", func(raw []byte) bool { f, _ := ParseFound(raw); return f.Kind == KindAnswers && f.Port == first })
+	if err := d.Scout(false); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.ForgetAnswers(); err != nil {
+		t.Fatal(err)
+	}
+	off := answer(t, "tcp", "127.0.0.1:0", ok)
+	if err := d.Scout(true); err != nil {
+		t.Fatal(err)
+	}
+	marker = answer(t, "tcp", "127.0.0.1:0", ok)
+	await("the marker", func(raw []byte) bool {
+		f, _ := ParseFound(raw)
+		if f.Kind == KindAnswers && f.Port == off {
+			t.Error("the scout reported while it rested")
+		}
+		return f.Kind == KindAnswers && f.Port == marker
+	})
+}
+
+var reserved uint16
+
+// fixedPort returns the same free port at each call of one test.
+func fixedPort(t *testing.T) uint16 {
+	if reserved == 0 {
+		l := listen(t, "tcp", "127.0.0.1:0", false)
+		defer l.Close()
+		reserved = l.Addr().(*net.TCPAddr).AddrPort().Port()
+	}
+	return reserved
+}
+
+// TestDiscoverUnprivileged runs the tests above as nobody, with CAP_BPF and
+// CAP_NET_ADMIN and nothing else.
+func TestDiscoverUnprivileged(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root to become nobody with two capabilities")
+	}
+	cmd := exec.Command("/proc/self/exe", "-test.run", "^(TestDiscoverBindAndClose|TestDiscoverWatch|TestScout)$", "-test.v")
+	cmd.Dir = "/"
+	// The ambient set is the thread's, and so is no_new_privs.
+	runtime.LockOSThread()
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Credential:  &syscall.Credential{Uid: 65534, Gid: 65534},
+		AmbientCaps: []uintptr{unix.CAP_BPF, unix.CAP_NET_ADMIN},
+	}
+	out, err := cmd.CombinedOutput()
+	runtime.UnlockOSThread()
+	if err != nil || strings.Contains(string(out), "SKIP") || strings.Count(string(out), "--- PASS") != 3 {
+		t.Errorf("as nobody: %v\n%s", err, out)
+	}
+}
