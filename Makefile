@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+
+GO ?= go
+CLANG ?= clang-19
+# Time for each fuzz target of "make fuzz".
+FUZZTIME ?= 30s
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS := -X github.com/prometheus/common/version.Version=$(VERSION)
+
+.PHONY: all build demo check test lint unit generate generate-check clang bench fuzz overhead e2e-setup docs
+
+all: build
+
+build: ## the program, as ./modeltap
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o modeltap ./cmd/modeltap
+
+demo: build ## observe a small model server that comes with it
+	./modeltap demo
+
+check: build ## what this host offers
+	./modeltap check
+
+# Every check that a change must pass. Tests that attach to the kernel run as
+# root and skip with a reason otherwise.
+test: lint generate-check e2e-setup unit
+
+# One package at a time: tests compare clocks, and two busy packages on a small
+# machine would measure each other.
+unit:
+	$(GO) build ./...
+	$(GO) test -count=1 -p 1 -timeout 40m ./...
+
+lint:
+	@unformatted=$$(gofmt -l bpf cmd exporter observer); if [ -n "$$unformatted" ]; then \
+		echo "not formatted, run gofmt -w: $$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	@if command -v golangci-lint >/dev/null; then golangci-lint run; \
+		else echo "golangci-lint is not installed: vet ran alone (a test holds the import direction)"; fi
+
+generate: clang ## the BPF objects, which are committed
+	$(GO) generate ./bpf/...
+
+generate-check: generate
+	@git diff --exit-code --stat -- bpf || { echo "the committed BPF objects do not match their sources: commit what make generate made"; exit 1; }
+
+clang:
+	@command -v $(CLANG) >/dev/null && command -v llvm-strip-19 >/dev/null && [ -e /usr/include/linux/bpf.h ] || { \
+		echo "installing clang 19"; \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends clang-19 llvm-19 linux-libc-dev; } || { \
+		echo "clang 19 is missing: install clang-19, llvm-19 and linux-libc-dev"; exit 1; }
+
+e2e-setup: ## the model servers and clients of the end-to-end tests
+	bash observer/e2e/setup.sh
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem -p 1 ./...
+
+# Every fuzz target of every package, one after another.
+fuzz:
+	@set -e; for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "$$pkg $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -parallel 1 $$pkg; \
+		done; \
+	done
+
+overhead: e2e-setup build ## what observing costs the observed server; needs root and a quiet machine
+	$(GO) run ./observer/e2e/overhead
+
+docs: ## the generated part of docs/configuration.md
+	$(GO) test -count=1 ./cmd/modeltap -run TestConfigurationDocument -update
