@@ -195,9 +195,9 @@ func plain(pkt gopacket.Packet) bool {
 		case *layers.Dot1Q:
 			tags++
 		case *layers.IPv4:
-			return tags < maxHeaders && l.Length != 0 && pkt.Layers()[i+1].LayerType() == layers.LayerTypeTCP
+			return tags < maxHeaders && l.Version == 4 && l.Length != 0 && pkt.Layers()[i+1].LayerType() == layers.LayerTypeTCP
 		case *layers.IPv6:
-			return tags < maxHeaders && l.Length != 0 && pkt.Layers()[i+1].LayerType() == layers.LayerTypeTCP
+			return tags < maxHeaders && l.Version == 6 && l.Length != 0 && pkt.Layers()[i+1].LayerType() == layers.LayerTypeTCP
 		default:
 			return false
 		}
