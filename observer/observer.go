@@ -5,9 +5,11 @@ package observer
 import (
 	"context"
 	"errors"
+	"regexp"
 	"sync/atomic"
 
 	"github.com/modeltap/modeltap/observer/event"
+	"github.com/modeltap/modeltap/observer/target"
 )
 
 // source yields segments. Its three implementations are the rooms below
@@ -23,17 +25,76 @@ type source interface {
 	Stats() event.SourceStats
 }
 
-// errNotReady is what Ready returns until capture is attached.
+// Observer watches model servers and tells a Sink of their exchanges. Its
+// methods may be called from any goroutine.
+type Observer struct {
+	cfg   Config
+	table *target.Table
+	pipe  *pipeline
+	live  atomic.Pointer[capture]
+}
+
+// errNotReady is what Ready and Snapshot return until capture is attached.
 var errNotReady = errors.New("capture is not attached yet")
 
-// readiness is the state behind Ready; its zero value is not ready.
-type readiness struct{ err atomic.Pointer[error] }
-
-func (r *readiness) set(err error) { r.err.Store(&err) }
-
-func (r *readiness) get() error {
-	if p := r.err.Load(); p != nil {
-		return *p
+// New returns an Observer that does nothing until Run.
+func New(cfg Config, sink event.Sink) (*Observer, error) {
+	if err := cfg.defaults(); err != nil {
+		return nil, err
 	}
-	return errNotReady
+	o := &Observer{cfg: cfg}
+	o.table = target.NewTable(target.Options{
+		Specs: cfg.Targets, Model: cfg.ModelPaths, Ignore: cfg.IgnorePaths,
+		MaxServers: cfg.MaxServers, TTL: cfg.SeriesTTL, ByAddress: cfg.Capture == CapturePacket,
+	})
+	o.pipe = newPipeline(&o.cfg, sink, resolveIn(o.table))
+	return o, nil
+}
+
+// Run attaches the capture and observes until ctx ends; it returns nil then.
+// An error names what is missing and the remedy.
+func (o *Observer) Run(ctx context.Context) error {
+	c, err := o.attach()
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	o.live.Store(c)
+	err = c.source.Run(ctx, o.pipe.emit)
+	o.pipe.close()
+	return err
+}
+
+// Ready returns nil once capture is attached, else why it is not.
+func (o *Observer) Ready() error {
+	if o.live.Load() == nil {
+		return errNotReady
+	}
+	return nil
+}
+
+// Snapshot drains the source and returns the state as of now.
+func (o *Observer) Snapshot(ctx context.Context) (event.Snapshot, error) {
+	c := o.live.Load()
+	if c == nil {
+		return event.Snapshot{}, errNotReady
+	}
+	var snap event.Snapshot
+	err := c.source.Sync(ctx, func() { snap = o.pipe.snapshot(o.pipe.now) })
+	if err != nil {
+		return event.Snapshot{}, err
+	}
+	snap.Servers = o.table.Servers()
+	snap.Sources = []event.SourceStats{c.source.Stats()}
+	snap.Features = c.features
+	if c.programs != nil {
+		snap.Programs = c.programs()
+	}
+	return snap, nil
+}
+
+// Reload replaces targets and path rules while the observer runs.
+func (o *Observer) Reload(targets []target.Spec, model, ignore []*regexp.Regexp) error {
+	o.table.Reload(targets, model, ignore)
+	return nil
 }
