@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/modeltap/modeltap/bpf"
+)
+
+// report is the answer of check.
+type report struct {
+	Features []finding `json:"features"`
+	Capture  choice    `json:"capture"`
+	Works    bool      `json:"works"`
+}
+
+// finding is one thing that run makes use of.
+type finding struct {
+	Name     string `json:"name"`
+	State    string `json:"state"` // yes, no or unknown
+	Detail   string `json:"detail"`
+	Remedy   string `json:"remedy,omitempty"`
+	Required bool   `json:"required"`
+}
+
+// choice is the capture that run would use.
+type choice struct {
+	Mode  string `json:"mode"` // cgroup, packet or none
+	Why   string `json:"why"`
+	Where string `json:"where,omitempty"`
+}
+
+var errCannotRun = errors.New("check: run would not work here: the lines that say \"no\" and are required name the remedy")
+
+// runCheck is the command check. It changes nothing.
+func (p process) runCheck(s *settings) error {
+	r := examine(s, bpf.Features(s.cgroupRoot), listenable)
+	write := r.writeText
+	if s.check.format == "json" {
+		write = r.writeJSON
+	}
+	if err := write(p.stdout); err != nil {
+		return err
+	}
+	if !r.Works {
+		return errCannotRun
+	}
+	return nil
+}
+
+// examine judges what was found; listen tries an address.
+func examine(s *settings, features []bpf.Feature, listen func(address string) error) *report {
+	r := &report{}
+	for _, f := range features {
+		r.Features = append(r.Features, finding{f.Name, f.State.String(), f.Detail, f.Remedy, f.Required})
+	}
+	r.Capture = choose(s, features)
+	r.Works = r.Capture.Mode != "none"
+	for _, a := range s.listen {
+		f := finding{Name: "listen " + a, State: "yes", Detail: "free", Required: true}
+		if err := listen(a); err != nil {
+			f.State, f.Detail, f.Remedy = "no", err.Error(), "stop what holds it, or choose another with --web.listen-address"
+			r.Works = false
+		}
+		r.Features = append(r.Features, f)
+	}
+	return r
+}
+
+// choose says which capture run would use, as --capture asks.
+func choose(s *settings, features []bpf.Feature) choice {
+	lacks := ""
+	root, raw := "", bpf.Unknown
+	for _, f := range features {
+		if f.Required && f.State == bpf.No && lacks == "" {
+			lacks = f.Name + ": " + f.Detail
+		}
+		switch f.Name {
+		case "cgroup_root":
+			root = f.Detail
+		case "cap_net_raw":
+			raw = f.State
+		}
+	}
+	where := "the whole host, at the root of the cgroup hierarchy, " + root
+	if rules, err := s.rules(); err == nil && len(rules.targets) > 0 {
+		where = "the cgroup of each target where it is known, else the root, " + root
+	}
+	iface := s.iface
+	if iface == "" {
+		iface = "every interface"
+	}
+	packet := choice{"packet", "", iface + " of this network namespace only; socket wait and process names are not available"}
+	switch {
+	case s.capture != "packet" && lacks == "":
+		return choice{"cgroup", "everything it needs is there", where}
+	case s.capture == "cgroup":
+		return choice{Mode: "none", Why: "--capture=cgroup lacks " + lacks}
+	case !withPacket:
+		return choice{Mode: "none", Why: strings.TrimPrefix(lacks+"; ", "; ") + "packet capture is not in this build: build it with cgo"}
+	case raw == bpf.No:
+		return choice{Mode: "none", Why: strings.TrimPrefix(lacks+"; ", "; ") + "packet capture lacks CAP_NET_RAW"}
+	case s.capture == "packet":
+		packet.Why = "--capture=packet asks for it"
+	default:
+		packet.Why = "capture by cgroup lacks " + lacks
+	}
+	return packet
+}
+
+func listenable(address string) error {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+func (r *report) writeText(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, f := range r.Features {
+		fmt.Fprintf(t, "%s\t%s\t%s\n", f.Name, f.State, strings.Join(nonEmpty(f.Detail, f.Remedy), "; "))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\ncapture: %s (%s)\n", r.Capture.Mode, r.Capture.Why)
+	if r.Capture.Where != "" {
+		fmt.Fprintf(w, "attach:  %s\n", r.Capture.Where)
+	}
+	return nil
+}
+
+func nonEmpty(parts ...string) []string {
+	var out []string
+	for _, p := range parts {
+		if p != "" && p != "see the detail" {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func (r *report) writeJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
+}

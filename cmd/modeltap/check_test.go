@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/modeltap/modeltap/bpf"
+)
+
+func feature(name string, state bpf.State, required bool) bpf.Feature {
+	return bpf.Feature{Name: name, State: state, Required: required, Detail: "detail of " + name}
+}
+
+func TestExamineChoosesCapture(t *testing.T) {
+	all := []bpf.Feature{feature("cap_bpf", bpf.Yes, true), feature("cgroup_root", bpf.Yes, true), feature("cap_net_raw", bpf.Yes, false), feature("btf", bpf.No, false)}
+	with := func(name string, state bpf.State) []bpf.Feature {
+		fs := append([]bpf.Feature(nil), all...)
+		for i := range fs {
+			if fs[i].Name == name {
+				fs[i].State = state
+			}
+		}
+		return fs
+	}
+	noRoot := with("cgroup_root", bpf.No)
+	noRoot[2].State = bpf.No
+	packet := "packet"
+	if !withPacket {
+		packet = "none"
+	}
+	for _, c := range []struct {
+		name     string
+		args     []string
+		features []bpf.Feature
+		mode     string
+		why      string
+	}{
+		{"all there", nil, all, "cgroup", "everything it needs"},
+		{"unknown does not forbid", nil, with("cap_bpf", bpf.Unknown), "cgroup", ""},
+		{"no root", nil, with("cgroup_root", bpf.No), packet, "lacks cgroup_root"},
+		{"no root, cgroup asked", []string{"--capture=cgroup"}, with("cgroup_root", bpf.No), "none", "lacks cgroup_root"},
+		{"no root, no CAP_NET_RAW", nil, noRoot, "none", "cgroup_root"},
+		{"packet asked", []string{"--capture=packet"}, all, packet, ""},
+		{"packet asked, no CAP_NET_RAW", []string{"--capture=packet"}, with("cap_net_raw", bpf.No), "none", "packet capture"},
+	} {
+		r := examine(mustResolve(t, c.args, nil), c.features, func(string) error { return nil })
+		if r.Capture.Mode != c.mode || !strings.Contains(r.Capture.Why, c.why) || r.Works != (c.mode != "none") {
+			t.Errorf("%s: %+v works=%v, want mode %s because %q", c.name, r.Capture, r.Works, c.mode, c.why)
+		}
+	}
+}
+
+func TestExaminePortInUse(t *testing.T) {
+	s := mustResolve(t, []string{"--web.listen-address=:1", "--web.listen-address=:2"}, nil)
+	r := examine(s, []bpf.Feature{feature("cgroup_root", bpf.Yes, true)}, func(a string) error {
+		if a == ":2" {
+			return errors.New("address already in use")
+		}
+		return nil
+	})
+	last := r.Features[len(r.Features)-1]
+	if r.Works || last.State != "no" || !strings.Contains(last.Remedy, "--web.listen-address") {
+		t.Errorf("works=%v, last line %+v; want a refusal with the remedy", r.Works, last)
+	}
+}
+
+func TestReportForms(t *testing.T) {
+	r := examine(mustResolve(t, nil, nil), []bpf.Feature{feature("a", bpf.Yes, true), feature("longer_name", bpf.Unknown, false)}, func(string) error { return nil })
+	var text, doc strings.Builder
+	if err := errors.Join(r.writeText(&text), r.writeJSON(&doc)); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(text.String(), "\n")
+	if strings.Index(lines[0], "yes") != strings.Index(lines[1], "unknown") {
+		t.Errorf("columns are not aligned:\n%s", &text)
+	}
+	var back report
+	if err := json.Unmarshal([]byte(doc.String()), &back); err != nil || len(back.Features) != 3 || !back.Works {
+		t.Errorf("JSON form %v:\n%s", err, &doc)
+	}
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kingpin/v2"
+)
+
+var update = flag.Bool("update", false, "write the generated part of docs/configuration.md")
+
+const (
+	configurationDocument = "../../docs/configuration.md"
+	generatedBegin        = "<!-- flags: written by make docs -->\n"
+	generatedEnd          = "<!-- end of flags -->\n"
+)
+
+// flagTable renders the flags as a table: name, environment variable, default,
+// help.
+func flagTable(flags []*kingpin.FlagModel) string {
+	var b strings.Builder
+	b.WriteString("| flag | environment | default | |\n|---|---|---|---|\n")
+	for _, f := range flags {
+		name := "--" + f.Name
+		switch {
+		case f.IsBoolFlag():
+			name = "--[no-]" + f.Name
+		case f.PlaceHolder != "":
+			name += "=" + f.PlaceHolder
+		}
+		def := strings.Join(f.Default, ", ")
+		if def == "" && f.IsBoolFlag() {
+			def = "false"
+		}
+		if def != "" {
+			def = "`" + def + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n", name, envName(f.Name), def, strings.ReplaceAll(f.Help, "|", "\\|"))
+	}
+	return b.String()
+}
+
+func generatedFlags() string {
+	app, _ := newApp()
+	var b strings.Builder
+	b.WriteString("### Flags of every command\n\n" + flagTable(visible(app.Model().FlagGroupModel)))
+	for _, c := range app.Model().Commands {
+		if c.Hidden {
+			continue
+		}
+		fmt.Fprintf(&b, "\n### `modeltap %s`\n\n%s\n", c.FullCommand, c.Help)
+		if flags := visible(c.FlagGroupModel); len(flags) > 0 {
+			b.WriteString("\n" + flagTable(flags))
+		}
+	}
+	return b.String()
+}
+
+// The flags in docs/configuration.md are those of the program.
+func TestConfigurationDocument(t *testing.T) {
+	text, err := os.ReadFile(configurationDocument)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(text), generatedBegin)
+	got, after, ok2 := strings.Cut(rest, generatedEnd)
+	if !ok || !ok2 {
+		t.Fatalf("%s lacks the lines that enclose the generated part", configurationDocument)
+	}
+	want := generatedFlags()
+	if *update {
+		if err := os.WriteFile(configurationDocument, []byte(before+generatedBegin+want+generatedEnd+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if got != want {
+		t.Errorf("%s does not show the flags of the program: run make docs", configurationDocument)
+	}
+}
+
+// Every key that docs/configuration.md shows in its example is accepted.
+func TestConfigurationExample(t *testing.T) {
+	text, err := os.ReadFile(configurationDocument)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(text), "```yaml\n")
+	example, _, ok2 := strings.Cut(rest, "```")
+	if !ok || !ok2 {
+		t.Fatalf("%s shows no YAML example", configurationDocument)
+	}
+	s := mustResolve(t, []string{"--config.file", writeFile(t, example)}, nil)
+	if len(s.fileTargets) == 0 {
+		t.Error("the example sets no target")
+	}
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/alecthomas/units"
+
+	"github.com/modeltap/modeltap/exporter"
+)
+
+// options holds the value of every flag, whatever it came from.
+type options struct {
+	configFile string
+	targets    []string
+	modelPath  []string
+	ignorePath []string
+
+	capture         string
+	cgroupRoot      string
+	iface           string
+	ringSize        units.Base2Bytes
+	maxRequestBytes units.Base2Bytes
+	socketWait      bool
+
+	maxServers     int
+	maxModels      int
+	maxConnections int
+	maxBuffer      units.Base2Bytes
+	stallAfter     time.Duration
+	seriesTTL      time.Duration
+
+	native bool
+
+	listen          []string
+	webConfig       string
+	telemetryPath   string
+	enableLifecycle bool
+	enablePprof     bool
+
+	logLevel  string
+	logFormat string
+
+	check  checkOptions
+	replay replayOptions
+	demo   demoOptions
+}
+
+type checkOptions struct{ format string }
+
+type replayOptions struct {
+	format string
+	files  []string
+}
+
+type demoOptions struct {
+	duration time.Duration
+	url      string
+}
+
+// Names of the commands. The last two are the child processes of demo.
+const (
+	cmdRun        = "run"
+	cmdCheck      = "check"
+	cmdReplay     = "replay"
+	cmdDemo       = "demo"
+	cmdVersion    = "version"
+	cmdDemoServer = "demo-server"
+	cmdDemoLoad   = "demo-load"
+)
+
+const appHelp = `Observes LLM model servers from the kernel, with no change to them, and serves what it measures as Prometheus metrics.
+
+Every flag can also be set by an environment variable, MODELTAP_ and the flag's name in capitals with dots and dashes as underscores (several values separated by commas), and by a key of the same name in the configuration file. A flag goes before the environment, the environment before the file.`
+
+// newApp returns the command line and the options that parsing it fills.
+func newApp() (*kingpin.Application, *options) {
+	app := kingpin.New("modeltap", appHelp)
+	app.HelpFlag.Short('h')
+	o := &options{}
+	app.Flag("config.file", "YAML file whose keys are flag names; it may also hold a list \"targets\".").PlaceHolder("FILE").StringVar(&o.configFile)
+	captureFlags(app, o)
+	limitFlags(app, o)
+	app.Flag("metrics.native-histograms", "Expose native histograms. A Prometheus server that scrapes native histograms then drops the classic buckets.").BoolVar(&o.native)
+	app.Flag("web.listen-address", "Address to serve on, HOST:PORT or :PORT; repeatable.").Default(exporter.DefaultListenAddress).PlaceHolder("ADDRESS").StringsVar(&o.listen)
+	app.Flag("web.config.file", "exporter-toolkit web configuration, for TLS and basic authentication.").PlaceHolder("FILE").StringVar(&o.webConfig)
+	app.Flag("web.telemetry-path", "Path of the metrics.").Default(exporter.DefaultTelemetryPath).StringVar(&o.telemetryPath)
+	app.Flag("web.enable-lifecycle", "Allow a reload by POST /-/reload.").BoolVar(&o.enableLifecycle)
+	app.Flag("web.enable-pprof", "Serve Go profiles under /debug/pprof.").BoolVar(&o.enablePprof)
+	app.Flag("log.level", "Least severe level that is logged: debug, info, warn or error.").Default("info").EnumVar(&o.logLevel, "debug", "info", "warn", "error")
+	app.Flag("log.format", "Format of the log: text or json.").Default("text").EnumVar(&o.logFormat, "text", "json")
+	addCommands(app, o)
+	return app, o
+}
+
+func captureFlags(app *kingpin.Application, o *options) {
+	app.Flag("target", "Observe this port, and count every model request on it; repeatable. Without a target, model servers are discovered.").PlaceHolder("[NAME=][ADDR:]PORT").StringsVar(&o.targets)
+	app.Flag("model-path", "Go regular expression of request paths that are model requests whatever the built-in rules say; repeatable.").PlaceHolder("REGEXP").StringsVar(&o.modelPath)
+	app.Flag("ignore-path", "Go regular expression of request paths that are never model requests; repeatable.").PlaceHolder("REGEXP").StringsVar(&o.ignorePath)
+	app.Flag("capture", "How to capture: cgroup (eBPF), packet (AF_PACKET, this network namespace only), or auto, which takes cgroup where the host can.").Default("auto").EnumVar(&o.capture, "auto", "cgroup", "packet")
+	app.Flag("capture.cgroup-root", "Mount point of the host's cgroup v2 hierarchy; looked for when empty.").PlaceHolder("DIR").StringVar(&o.cgroupRoot)
+	app.Flag("capture.interface", "Network interface of --capture=packet; all of them when empty.").PlaceHolder("NAME").StringVar(&o.iface)
+	app.Flag("capture.ring-size", "Size of the ring buffer between kernel and modeltap: a power of two.").Default("8MiB").BytesVar(&o.ringSize)
+	app.Flag("capture.max-request-bytes", "Request bytes without an answer after which only headers are captured of a request.").Default("256KiB").BytesVar(&o.maxRequestBytes)
+	app.Flag("socket-wait", "Measure how long a request waits in the socket before the application reads it. Needs kernel BTF and CAP_PERFMON.").Default("true").BoolVar(&o.socketWait)
+}
+
+func limitFlags(app *kingpin.Application, o *options) {
+	app.Flag("max-servers", "Servers with a label value of their own; the rest is \"other\".").Default("256").IntVar(&o.maxServers)
+	app.Flag("max-models", "Models with a label value of their own, over all servers; the rest is \"other\".").Default("64").IntVar(&o.maxModels)
+	app.Flag("max-connections", "Connections tracked at once; beyond it the least recently active is given up.").Default("65536").IntVar(&o.maxConnections)
+	app.Flag("max-buffer", "Memory for segments that wait for one before them, all connections together.").Default("128MiB").BytesVar(&o.maxBuffer)
+	app.Flag("stall-after", "A stream without a token for longer than this is counted as stalled.").Default("10s").DurationVar(&o.stallAfter)
+	app.Flag("series-ttl", "Series of a server and model are dropped after this long without traffic.").Default("10m").DurationVar(&o.seriesTTL)
+}
+
+func addCommands(app *kingpin.Application, o *options) {
+	app.Command(cmdRun, "Observe and serve metrics until stopped; the command when none is given.")
+
+	c := app.Command(cmdCheck, "Say what this host offers, which capture would be used and what is missing; exit 1 if run could not work.")
+	c.Flag("format", "Format of the answer: text or json.").Default("text").EnumVar(&o.check.format, "text", "json")
+
+	c = app.Command(cmdReplay, "Measure captures instead of live traffic: pcap or pcapng, also gzip'd, - for standard input.")
+	c.Flag("format", "Format of the answer: table, prometheus or json.").Default("table").EnumVar(&o.replay.format, "table", "prometheus", "json")
+	c.Arg("file", "Captures, replayed one after another.").Required().StringsVar(&o.replay.files)
+
+	c = app.Command(cmdDemo, "Start a small model server and a modest load, and observe them through the kernel.")
+	c.Flag("duration", "Stop after this long; 0 runs until stopped.").Default("0s").DurationVar(&o.demo.duration)
+
+	app.Command(cmdVersion, "Print the version.")
+
+	app.Command(cmdDemoServer, "The model server of demo; ends with its standard input.").Hidden()
+	c = app.Command(cmdDemoLoad, "The load of demo; ends with its standard input.").Hidden()
+	c.Flag("url", "Base URL of the server.").Required().StringVar(&o.demo.url)
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command modeltap observes LLM model servers from the kernel and serves what
+// it measures as Prometheus metrics.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// Exit codes.
+const (
+	exitOK      = 0 // done, or stopped by a signal
+	exitFailure = 1 // failed while running
+	exitUsage   = 2 // a mistake in flags, environment or configuration
+)
+
+func main() {
+	os.Exit(mainWithExitCode(process{
+		args: os.Args[1:], environ: os.Environ(),
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+	}))
+}
+
+// process is what the program gets from outside.
+type process struct {
+	args, environ  []string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+// mainWithExitCode is main with its deferred calls run before the exit.
+func mainWithExitCode(p process) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := p.run(ctx)
+	switch {
+	case err == nil, errors.Is(err, errHelp):
+		return exitOK
+	case errors.As(err, new(usageError)):
+		fmt.Fprintln(p.stderr, "modeltap:", err)
+		return exitUsage
+	default:
+		fmt.Fprintln(p.stderr, "modeltap:", err)
+		return exitFailure
+	}
+}
+
+// run carries out the command of p.args until it is done or ctx ends.
+func (p process) run(ctx context.Context) error {
+	s, err := resolve(p.args, p.environ, p.stdout)
+	if err != nil {
+		return err
+	}
+	log, level := newLogger(p.stderr, s.logFormat, s.logLevel)
+	for _, w := range s.warnings {
+		log.Warn(w)
+	}
+	if err := raiseCapabilities(); err != nil {
+		log.Warn("capabilities stay as they are", "err", err)
+	}
+	switch s.command {
+	case cmdRun:
+		return p.runDaemon(ctx, s, log, level)
+	case cmdCheck:
+		return p.runCheck(s)
+	case cmdReplay:
+		return p.runReplay(ctx, s, log)
+	case cmdDemo:
+		return p.runDemo(ctx, s, log, level)
+	case cmdDemoServer:
+		return p.runDemoServer(ctx)
+	case cmdDemoLoad:
+		return p.runDemoLoad(ctx, s.demo.url)
+	}
+	return printVersion(p.stdout)
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+)
+
+// asProgram in the environment makes the test binary the program, so that
+// tests run it, and it itself, as a process.
+const asProgram = "MT_TEST_AS_PROGRAM=1"
+
+func TestMain(m *testing.M) {
+	if name, value, _ := strings.Cut(asProgram, "="); os.Getenv(name) == value {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// call runs the program in this process.
+func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = mainWithExitCode(process{
+		args: args, environ: []string{asProgram}, stdin: strings.NewReader(""), stdout: &out, stderr: &errs,
+	})
+	return code, out.String(), errs.String()
+}
+
+func TestExitCodes(t *testing.T) {
+	webConfig := writeFile(t, "tls_server_config: {cert_file: missing.crt, key_file: missing.key}\n")
+	for _, c := range []struct {
+		args []string
+		code int
+		want string // on stderr
+	}{
+		{[]string{"version"}, exitOK, ""},
+		{[]string{"--help"}, exitOK, ""},
+		{[]string{"--no-such-flag"}, exitUsage, "unknown flag"},
+		{[]string{"--config.file=/does/not/exist"}, exitUsage, "correct --config.file"},
+		{[]string{"--web.config.file=" + webConfig}, exitUsage, "web configuration"},
+		{[]string{"--web.listen-address=:99999"}, exitUsage, "web.listen-address"},
+		{[]string{"--web.telemetry-path=metrics"}, exitUsage, "web.telemetry-path"},
+		{[]string{"replay", "/does/not/exist.pcap"}, exitFailure, "no such file"},
+	} {
+		code, _, stderr := call(t, c.args...)
+		if code != c.code || !strings.Contains(stderr, c.want) {
+			t.Errorf("%q: exit code %d, stderr %q; want %d with %q", c.args, code, stderr, c.code, c.want)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	_, out, _ := call(t, "version")
+	for _, want := range []string{"modeltap ", "commit ", "go1."} {
+		if !strings.Contains(out, want) {
+			t.Errorf("version prints %q, which lacks %q", out, want)
+		}
+	}
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/modeltap/modeltap/exporter"
+	"github.com/modeltap/modeltap/observer"
+	"github.com/modeltap/modeltap/observer/event"
+)
+
+// daemon is one observer and the server of its metrics.
+type daemon struct {
+	log      *slog.Logger
+	level    *slog.LevelVar
+	observer *observer.Observer
+	exporter *exporter.Exporter
+	server   *exporter.Server
+	reloader *reloader // nil where the configuration cannot be read again
+}
+
+// config returns what s says to the observer.
+func (s *settings) config(r rules, log *slog.Logger) observer.Config {
+	return observer.Config{
+		Targets: r.targets, ModelPaths: r.model, IgnorePaths: r.ignore,
+		Capture: s.capture, CgroupRoot: s.cgroupRoot, Interface: s.iface,
+		RingSize: int(s.ringSize), MaxRequestBytes: int(s.maxRequestBytes), SocketWait: s.socketWait,
+		MaxServers: s.maxServers, MaxModels: s.maxModels, MaxConnections: s.maxConnections,
+		MaxBuffer: int64(s.maxBuffer), StallAfter: s.stallAfter, SeriesTTL: s.seriesTTL,
+		NativeHistograms: s.native, Logger: log,
+	}
+}
+
+// newDaemon builds what s describes. Extra, if any, is told of every exchange
+// too; again reads the settings once more, nil forbids reloads. Nothing is
+// attached or bound yet.
+func newDaemon(s *settings, log *slog.Logger, level *slog.LevelVar, extra event.Sink, again func() (*settings, error)) (*daemon, error) {
+	r, err := s.rules()
+	if err != nil {
+		return nil, err
+	}
+	d := &daemon{log: log, level: level}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	release, revision := build()
+	d.exporter = exporter.New(exporter.Options{
+		Registry: registry, Logger: log, Native: s.native, SeriesTTL: s.seriesTTL,
+		Snapshot: func(ctx context.Context) (event.Snapshot, error) { return d.observer.Snapshot(ctx) },
+		Wall:     exporter.Wall, Version: release, Revision: revision,
+	})
+	var sink event.Sink = d.exporter
+	if extra != nil {
+		sink = both{d.exporter, extra}
+	}
+	if d.observer, err = observer.New(s.config(r, log), sink); err != nil {
+		return nil, err
+	}
+	if again != nil {
+		d.reloader = &reloader{daemon: d, now: s, again: again}
+	}
+	o := exporter.ServerOptions{
+		Exporter: d.exporter, ListenAddresses: s.listen, ConfigFile: s.webConfig,
+		TelemetryPath: s.telemetryPath, Ready: d.observer.Ready, Pprof: s.enablePprof,
+	}
+	if s.enableLifecycle && d.reloader != nil {
+		o.Reload = d.reloader.reload
+	}
+	if d.server, err = exporter.NewServer(o); err != nil {
+		return nil, usageError{err}
+	}
+	return d, nil
+}
+
+// run binds, attaches and observes until ctx ends, and returns nil then. The
+// address is bound first, so that a port in use costs nothing.
+func (d *daemon) run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if err := d.server.Listen(ctx); err != nil {
+		return err
+	}
+	parts := []func(context.Context) error{d.observer.Run, d.server.Serve}
+	if d.reloader != nil {
+		parts = append(parts, d.reloader.onHangup)
+	}
+	ended := make(chan error, len(parts))
+	for _, part := range parts {
+		go func() { ended <- part(ctx) }()
+	}
+	var failed error
+	for range parts {
+		err := <-ended
+		if err != nil && !errors.Is(err, context.Canceled) && failed == nil {
+			failed = err
+		}
+		// One part ends by itself only when it cannot go on.
+		stop()
+	}
+	return failed
+}
+
+// both tells two sinks.
+type both [2]event.Sink
+
+func (b both) Exchange(x *event.Exchange) {
+	b[0].Exchange(x)
+	b[1].Exchange(x)
+}
+
+func (b both) OtherRequest(server string, status int) {
+	b[0].OtherRequest(server, status)
+	b[1].OtherRequest(server, status)
+}
+
+// runDaemon is the command run.
+func (p process) runDaemon(ctx context.Context, s *settings, log *slog.Logger, level *slog.LevelVar) error {
+	d, err := newDaemon(s, log, level, nil, func() (*settings, error) { return resolve(p.args, p.environ, io.Discard) })
+	if err != nil {
+		return err
+	}
+	release, _ := build()
+	log.Info("starting", "version", release, "targets", len(s.targets)+len(s.fileTargets))
+	if err := d.run(ctx); err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
+	log.Info("stopped")
+	return nil
+}
