@@ -64,7 +64,7 @@ func Features(hint string) []Feature {
 		probed("bpf_loop", false, "5.17", mayLoad, features.HaveProgramHelper(ebpf.CGroupSKB, asm.FnLoop)),
 		probed("netns_cookie", false, "6.16", mayLoad, features.HaveProgramHelper(ebpf.CGroupSKB, asm.FnGetNetnsCookie)),
 		probed("post_bind", false, "5.10", mayLoad, features.HaveProgramHelper(ebpf.CGroupSock, asm.FnGetSocketCookie)),
-		btf(),
+		kernelBTF(),
 		cgroupRoot(hint),
 		memlock(),
 	)
@@ -107,7 +107,7 @@ func capability(effective uint64, known bool, bit int, required bool, use string
 	return f
 }
 
-func btf() Feature {
+func kernelBTF() Feature {
 	f := Feature{Name: "btf", State: Yes, Detail: "/sys/kernel/btf/vmlinux"}
 	if _, err := os.Stat(f.Detail); err != nil {
 		f.State, f.Detail = No, err.Error()

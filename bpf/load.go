@@ -22,7 +22,9 @@ type Options struct {
 	// its last answer, beyond which payload is left out; 0 means 256 KiB.
 	MaxRequestBytes uint32
 
-	unrolled bool // the object for kernels before 5.17
+	// Unrolled asks for the object that kernels before 5.17 get in any case,
+	// the one without bpf_loop.
+	Unrolled bool
 }
 
 const (
@@ -64,7 +66,7 @@ func Load(o Options) (*Tap, error) {
 // spec chooses the object that this kernel takes and sets its constants.
 func (o Options) spec() (*ebpf.CollectionSpec, error) {
 	load := loadTap
-	if o.unrolled || errors.Is(features.HaveProgramHelper(ebpf.CGroupSKB, asm.FnLoop), ebpf.ErrNotSupported) {
+	if o.Unrolled || errors.Is(features.HaveProgramHelper(ebpf.CGroupSKB, asm.FnLoop), ebpf.ErrNotSupported) {
 		load = loadUnrolled
 	}
 	spec, err := load()

@@ -93,6 +93,10 @@ func (r *CgroupRoot) PathOf(id uint64) (string, error) {
 			return "/" + rel, nil
 		}
 	}
+	return r.walk(id)
+}
+
+func (r *CgroupRoot) walk(id uint64) (string, error) {
 	found := ""
 	err := filepath.WalkDir(r.Path+"/", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.IsDir() {
