@@ -100,3 +100,28 @@ func TestConfigurationExample(t *testing.T) {
 		t.Error("the example sets no target")
 	}
 }
+
+// docs/metrics.md names every metric of the golden exposition.
+func TestMetricsDocument(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden, err := os.ReadFile("../../exporter/testdata/metrics.prom")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	for line := range strings.Lines(string(golden)) {
+		if rest, ok := strings.CutPrefix(line, "# TYPE "); ok {
+			name, _, _ := strings.Cut(rest, " ")
+			named++
+			if !strings.Contains(string(doc), "`"+name+"`") {
+				t.Errorf("docs/metrics.md does not name %s", name)
+			}
+		}
+	}
+	if named < 30 {
+		t.Errorf("the golden exposition has %d metrics: the test looks at nothing", named)
+	}
+}
