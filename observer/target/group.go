@@ -23,7 +23,7 @@ func ParseGroup(path string) Place {
 			name = name[i+1:] // cri-containerd-ID.scope, docker-ID.scope
 		}
 		switch {
-		case len(name) == 64 && hex(name) && !strings.HasPrefix(part, "crio-conmon-"):
+		case len(name) == 64 && allHex(name) && !strings.HasPrefix(part, "crio-conmon-"):
 			p.Container, p.Unit = name, ""
 		case strings.HasSuffix(part, ".service"):
 			p.Unit = part
@@ -45,13 +45,13 @@ func podUID(part string) string {
 		return ""
 	}
 	uid := strings.ReplaceAll(part[i+len("pod"):], "_", "-")
-	if digits := strings.ReplaceAll(uid, "-", ""); len(digits) != 32 || !hex(digits) {
+	if digits := strings.ReplaceAll(uid, "-", ""); len(digits) != 32 || !allHex(digits) {
 		return ""
 	}
 	return uid
 }
 
-func hex(s string) bool {
+func allHex(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
 			return false
