@@ -36,8 +36,8 @@ const (
 // A path is a list of object keys joined by ".", each with one "[]" for every
 // array to go into: "model", "choices[].delta.content", "[].embedding", and ""
 // for the document itself. A path that begins with "**." is looked for in every
-// object of the document, whatever its depth: "**.text". A key with a ".",
-// "[" or "*" of its own cannot be named.
+// object of the document, whatever its depth: "**.text". A key with one of
+// . [ ] * " \ of its own cannot be named.
 //
 // A key that continues a path followed so far is taken as that, and no longer
 // as the beginning of a "**" path.
@@ -57,7 +57,6 @@ type Schema struct {
 // node is a place of the schema, met by value type.
 type node struct {
 	keys []child
-	lens uint64 // bit min(len, 63) is set for the length of each key
 	elem *node
 
 	scalar      Kind // Text, String, Number, Any or 0
@@ -132,7 +131,7 @@ func (s *Schema) add(p Path) error {
 			end = len(rest)
 		}
 		name := rest[:end]
-		if name == "" || strings.ContainsAny(name, "*]") || len(name) > MaxString {
+		if name == "" || strings.ContainsAny(name, "*]\"\\") || len(name) > MaxString {
 			return fmt.Errorf("cannot look for the key %q", name)
 		}
 		at, rest = at.child(name), rest[end:]
@@ -191,9 +190,6 @@ func (n *node) finish(none *node, anywhere []child) {
 			n.keys = append(n.keys, c)
 		}
 	}
-	for _, c := range n.keys {
-		n.lens |= 1 << min(len(c.name), 63)
-	}
 	if n.elem == nil {
 		n.elem = none
 	} else {
@@ -203,11 +199,22 @@ func (n *node) finish(none *node, anywhere []child) {
 	n.walkArray = n.count || n.elem != none || len(none.keys) > 0
 }
 
+// match returns the place below the key whose name and closing quote b begins
+// with, and the length of the name, or nil. To try the few names there are is
+// faster than to find the end of the key first: the processor predicts which
+// one it is, and goes on from a length that it need not compute.
+func (n *node) match(b []byte) (*node, int) {
+	for i := range n.keys {
+		name := n.keys[i].name
+		if len(name) < len(b) && b[len(name)] == '"' && string(b[:len(name)]) == name {
+			return n.keys[i].node, len(name)
+		}
+	}
+	return nil, 0
+}
+
 // find returns the place below the key k, or nil.
 func (n *node) find(k []byte) *node {
-	if n.lens>>min(uint(len(k)), 63)&1 == 0 {
-		return nil
-	}
 	for i := range n.keys {
 		if c := &n.keys[i]; string(k) == c.name {
 			return c.node

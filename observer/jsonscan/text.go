@@ -96,8 +96,8 @@ func (s *Scanner) flush() {
 func (s *Scanner) endText() state {
 	switch s.str.target {
 	case toKey:
-		if s.val = s.schema.none; !s.str.truncated {
-			s.key(s.str.kept())
+		if s.val = s.cur.find(s.str.kept()); s.val == nil || s.str.truncated {
+			s.val = s.schema.none
 		}
 		return awaitColon
 	case toText:
@@ -191,8 +191,8 @@ func (s *Scanner) character(r rune) {
 }
 
 // special returns the index of the first quote or backslash at or after i, or
-// len(p). It looks at eight bytes at a time: most keys and the text of most
-// events are too short for the vector code of bytes.IndexByte to pay.
+// len(p). It looks at eight bytes at a time: the text of most events is too
+// short for the vector code of bytes.IndexByte to pay.
 func special(p []byte, i int) int {
 	const (
 		ones      = 0x0101010101010101

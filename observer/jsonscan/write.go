@@ -2,6 +2,8 @@
 
 package jsonscan
 
+import "bytes"
+
 // Write reads the next piece of the document. Once it has failed, it reports
 // nothing more and returns the same error until the next Reset.
 func (s *Scanner) Write(p []byte) error {
@@ -18,33 +20,25 @@ func (s *Scanner) Write(p []byte) error {
 			i++
 			continue
 		}
+		// The cases from afterValue to awaitValue fall through one another: most
+		// members of an object take a single turn of the loop.
 		switch st {
 		case awaitFirstKey:
-			if c == '}' {
+			if st = awaitKey; c == '}' {
 				st = s.close()
 				i++
-				continue
 			}
-			fallthrough
-		case awaitKey:
-			if c != '"' {
-				return s.fail(ErrSyntax)
+
+		case awaitFirstElement:
+			if st = awaitElement; c == ']' {
+				st = s.close()
+				i++
 			}
-			i++
-			j := special(p, i)
-			if j == len(p) || p[j] != '"' {
-				s.str.begin(toKey)
-				st = inText
-				continue
-			}
-			s.key(p[i:j])
-			i = j + 1
-			if i == len(p) || p[i] != ':' {
-				st = awaitColon
-				continue
-			}
+
+		case awaitElement:
+			s.counts[s.depth-1]++
+			s.val = s.cur.elem
 			st = awaitValue
-			i++
 
 		case awaitColon:
 			if c != ':' {
@@ -53,78 +47,117 @@ func (s *Scanner) Write(p []byte) error {
 			st = awaitValue
 			i++
 
-		case awaitFirstElement:
-			if c == ']' {
+		case afterValue:
+			i++
+			object := s.kinds&1 != 0
+			if c != ',' {
+				if (c != '}' || !object) && (c != ']' || object) {
+					return s.fail(ErrSyntax)
+				}
 				st = s.close()
-				i++
 				continue
 			}
+			if !object {
+				st = awaitElement
+				continue
+			}
+			st = awaitKey
+			if i == len(p) || p[i] != '"' {
+				continue
+			}
+			c = '"'
 			fallthrough
-		case awaitElement:
-			s.counts[s.depth-1]++
-			s.val = s.cur.elem
+
+		case awaitKey:
+			if c != '"' {
+				return s.fail(ErrSyntax)
+			}
+			i++
+			n, length := s.cur.match(p[i:])
+			if n == nil {
+				j := special(p, i)
+				if j == len(p) || p[j] != '"' {
+					s.str.begin(toKey)
+					st = inText
+					continue
+				}
+				n, length = s.schema.none, j-i
+			}
+			s.val = n
+			st = awaitColon
+			i += length + 1
+			if i == len(p) || p[i] != ':' {
+				continue
+			}
+			st = awaitValue
+			if i++; i == len(p) || p[i] <= ' ' {
+				continue
+			}
+			c = p[i]
 			fallthrough
+
 		case awaitValue:
 			switch c {
 			case '"':
 				i++
-				if s.val.scalar == Text {
+				switch k := s.val.scalar; k {
+				case Text, String, Any:
 					j := special(p, i)
-					if j == len(p) || p[j] != '"' {
-						s.str.begin(toText)
-						st = inText
-						continue
-					}
-					if j > i {
-						s.h.Text(s.val.scalarField, p[i:j])
-					}
-					s.h.TextEnd(s.val.scalarField)
-					st, i = s.after(), j+1
-				} else if s.val.scalar == String || s.val.scalar == Any {
-					j := special(p, i)
-					if j == len(p) || p[j] != '"' {
+					switch {
+					case j == len(p) || p[j] != '"':
 						s.str.begin(toValue)
+						if k == Text {
+							s.str.target = toText
+						}
 						st = inText
 						continue
+					case k != Text:
+						s.string(p[i:min(j, i+MaxString)], j-i > MaxString)
+					default:
+						if j > i {
+							s.h.Text(s.val.scalarField, p[i:j])
+						}
+						s.h.TextEnd(s.val.scalarField)
 					}
-					s.string(p[i:min(j, i+MaxString)], j-i > MaxString)
-					st, i = s.after(), j+1
-				} else {
-					st = inSkippedString
+					i = j + 1
+				default:
+					j := bytes.IndexByte(p[i:], '"')
+					if j < 0 || j > 0 && p[i+j-1] == '\\' {
+						st = inSkippedString
+						continue
+					}
+					i += j + 1
 				}
+				st = s.after()
 			case '{', '[':
 				var err error
 				if st, err = s.open(c == '{'); err != nil {
 					return s.fail(err)
 				}
 				i++
-			case 'n', 't', 'f':
-				s.beginLiteral(c)
+			case 'n':
+				s.literal, s.value.Type = "null", TypeNull
+				st = inLiteral
+				if len(p)-i >= len("null") && string(p[i:i+len("null")]) == "null" {
+					s.endLiteral()
+					st = s.after()
+					i += len("null")
+				}
+			case 't':
+				s.literal, s.value.Type = "true", TypeTrue
+				st = inLiteral
+			case 'f':
+				s.literal, s.value.Type = "false", TypeFalse
 				st = inLiteral
 			case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+				st = inSkippedNumber
 				if s.val.scalar == Number || s.val.scalar == Any {
 					s.str.begin(toValue)
 					st = inNumber
-				} else {
-					st = inSkippedNumber
 				}
 			default:
 				return s.fail(ErrSyntax)
 			}
-
-		case afterValue:
-			switch {
-			case c == ',':
-				st = awaitElement
-				if s.kinds&1 != 0 {
-					st = awaitKey
-				}
-			case c == '}' && s.kinds&1 != 0, c == ']' && s.kinds&1 == 0:
-				st = s.close()
-			default:
-				return s.fail(ErrSyntax)
-			}
-			i++
 
 		case inSkippedString:
 			if i = s.skipString(p, i); i > len(p) {
@@ -205,12 +238,6 @@ func (s *Scanner) after() state {
 	return afterValue
 }
 
-func (s *Scanner) key(k []byte) {
-	if s.val = s.cur.find(k); s.val == nil {
-		s.val = s.schema.none
-	}
-}
-
 // open begins the array or object at s.val.
 func (s *Scanner) open(object bool) (state, error) {
 	if s.depth == MaxDepth {
@@ -265,17 +292,6 @@ func (s *Scanner) close() state {
 func (s *Scanner) string(b []byte, truncated bool) {
 	s.value = Value{Type: TypeString, Str: b, Truncated: truncated}
 	s.h.Value(s.val.scalarField, &s.value)
-}
-
-func (s *Scanner) beginLiteral(c byte) {
-	switch c {
-	case 'n':
-		s.literal, s.value.Type = "null", TypeNull
-	case 't':
-		s.literal, s.value.Type = "true", TypeTrue
-	default:
-		s.literal, s.value.Type = "false", TypeFalse
-	}
 }
 
 func (s *Scanner) endLiteral() {
