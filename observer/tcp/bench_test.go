@@ -3,6 +3,7 @@
 package tcp
 
 import (
+	"runtime"
 	"testing"
 	"unsafe"
 
@@ -65,6 +66,24 @@ func benchmarkInOrder(b *testing.B, cookies bool) {
 
 func BenchmarkInOrderByCookie(b *testing.B) { benchmarkInOrder(b, true) }
 func BenchmarkInOrderByFlow(b *testing.B)   { benchmarkInOrder(b, false) }
+
+// BenchmarkConnection opens one connection and reports what it keeps of memory,
+// maps included.
+func BenchmarkConnection(b *testing.B) {
+	const conns = 10_000
+	var before, after runtime.MemStats
+	for b.Loop() {
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		a, segs := traffic(conns, true)
+		clear(segs)
+		segs = nil
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		runtime.KeepAlive(a)
+	}
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/conns, "B/conn")
+}
 
 func BenchmarkReordered(b *testing.B) {
 	a, segs := traffic(1, true)

@@ -24,6 +24,11 @@
 // backwards along one direction: a byte's time is the moment from which the
 // application could read it.
 //
+// # Pieces
+//
+// A packet may come in several segments with consecutive sequence numbers.
+// The first then carries its SYN and the last its FIN.
+//
 // # Identity
 //
 // A connection is a 4-tuple in a network namespace. The socket cookie is a

@@ -75,6 +75,7 @@ func TestDataBeyondFINIsIgnored(t *testing.T) {
 	w.feed(c.syn(0))
 	first, second := c.data("ab"), c.data("cd")
 	fin := c.fin()
+	c.seq--
 	w.feed(second, fin, c.data("junk"), first, c.data("junk"))
 	w.only(t).stream(t, event.Request, "abcd")
 	w.intact(t)

@@ -92,6 +92,33 @@ func TestAnAcknowledgedFINIsNoByte(t *testing.T) {
 	}
 }
 
+func TestFINThatALossSwallowedIsFound(t *testing.T) {
+	w := newWorld(t, Config{})
+	c, s := pair(5)
+	w.feed(c.data("ab"))
+	c.seq += 3
+	lost := c.fin()
+	w.feed(acked(s.data("1"), c.seq)) // three bytes and a FIN look like four
+	w.only(t).stream(t, event.Request, "ab····", 4)
+	w.feed(lost) // sent again
+	if !w.only(t).fin[0] {
+		t.Fatal("no FIN")
+	}
+}
+
+func TestHugeHoleOfOneConnection(t *testing.T) {
+	w := newWorld(t, Config{})
+	c, s := pair(0)
+	w.feed(c.data("ab"), acked(s.data("12"), c.seq))
+	c.seq += 1 << 29
+	c.time = 1
+	w.feed(acked(c.data("cd"), s.seq))
+	w.Expire(1 + 200*ms)
+	if r := w.only(t); !slices.Equal(r.lost[0], []int{1 << 29}) {
+		t.Fatalf("gaps %v", r.lost[0])
+	}
+}
+
 func TestReadShowsTheLoss(t *testing.T) {
 	w := newWorld(t, Config{})
 	c, _ := pair(5)

@@ -35,6 +35,47 @@ func (b *bomb) FIN(event.Direction, event.Mark)          { b.tick() }
 func (b *bomb) Read(int64, uint64)                       { b.tick() }
 func (b *bomb) Close(int64, CloseReason)                 { b.tick() }
 
+// fuse panics in its first Gap.
+type fuse struct{ *recorder }
+
+func (f fuse) Gap(event.Direction, event.Mark, int) { panic("fuse") }
+
+func TestExpireGoesOnAfterAPanic(t *testing.T) {
+	w := newWorld(t, Config{})
+	record := w.cfg.New
+	w.cfg.New = func(c *Conn, s *event.Segment) Handler {
+		h := record(c, s).(*recorder)
+		if len(w.conns) == 3 {
+			return fuse{h}
+		}
+		return h
+	}
+	for i := range uint16(3) {
+		c, _ := pair(uint64(i) + 1)
+		c.flow.Client.Port = i
+		w.feed(c.data("ab"))
+		c.seq++
+		w.feed(c.data("d"))
+	}
+	func() {
+		defer func() {
+			if recover() != "fuse" {
+				t.Fatal("no panic")
+			}
+			w.KillCurrent()
+		}()
+		w.Expire(s)
+	}()
+	w.intact(t)
+	w.Expire(s)
+	for _, r := range w.conns[:2] {
+		r.stream(t, event.Request, "ab·d", 1)
+	}
+	if w.Connections() != 2 || w.Buffered() != 0 {
+		t.Fatalf("%d connections, %d bytes held", w.Connections(), w.Buffered())
+	}
+}
+
 // TestPanicsKillOneConnectionOnly checks all accounts after every one of many
 // panics in every kind of call, Config.New included.
 func TestPanicsKillOneConnectionOnly(t *testing.T) {

@@ -59,7 +59,7 @@ func (c *Conn) relation(s *event.Segment) relation {
 		switch {
 		case known && s.Cookie == c.Cookie:
 			// An established socket drops it.
-			return pick(c.provisional, successor, same)
+			return pick(c.unsure(), successor, same)
 		case known && s.Cookie != c.listener && s.NetNS == 0:
 			return stranger
 		}
@@ -71,12 +71,18 @@ func (c *Conn) relation(s *event.Segment) relation {
 		return pick(fits, same, successor)
 	case s.Cookie == c.Cookie:
 		return same
-	case fits && (c.Cookie == 0 || c.provisional):
+	case fits && (c.Cookie == 0 || c.unsure()):
 		return same
 	case s.NetNS != 0:
 		return successor
 	}
 	return stranger
+}
+
+// unsure says that c.Cookie may be the listener's. Response data, which always
+// carries the connection's own, would have corrected it.
+func (c *Conn) unsure() bool {
+	return c.provisional && c.dirs[event.Response].pos == 0
 }
 
 func pick(cond bool, yes, no relation) relation {
@@ -99,7 +105,7 @@ func (a *Assembler) learn(c *Conn, s *event.Segment) {
 		return
 	case c.Cookie == 0:
 		c.provisional = c.listener == 0 && s.Dir == event.Request
-	case c.provisional:
+	case c.unsure():
 		a.forget(c)
 		c.listener, c.provisional = c.Cookie, false
 	default:
