@@ -116,8 +116,8 @@ func (t *Table) place(spec *Spec, l Listener) *Server {
 
 // join adds a socket to a state and lets it learn what was unknown.
 func (t *Table) join(s *state, l Listener) {
-	if s.group == 0 {
-		s.group = l.Group
+	if _, alone := s.sockets[l.Key]; s.group == 0 || alone && len(s.sockets) == 1 && l.Group != 0 {
+		s.group = l.Group // the socket's own is better than that of who bound it
 	}
 	if s.netns == 0 {
 		s.netns = l.NetNS

@@ -14,7 +14,7 @@ import (
 func TestServersBeyondTheLimitShareOther(t *testing.T) {
 	tab := NewTable(Options{MaxServers: 2})
 	add := func(key uint64, port int) *Server {
-		return tab.Add(socket(key, key, key, fmt.Sprintf("0.0.0.0:%d", port), "uvicorn"))[0]
+		return tab.Add(listener(key, key, key, fmt.Sprintf("0.0.0.0:%d", port), "uvicorn"))[0]
 	}
 	a, b, c, d := add(1, 8001), add(2, 8002), add(3, 8003), add(4, 8004)
 	if a.Name == Other || b.Name == Other || c.Name != Other || c != d || c.Info().Name != Other {
@@ -61,9 +61,9 @@ func TestStatesAreBounded(t *testing.T) {
 
 func TestDuplicateNeverTakesTheNameOfATarget(t *testing.T) {
 	tab := NewTable(Options{Specs: specs(t, "chat=8000", "chat-2=8001")})
-	tab.Add(socket(1, 1, 1, "0.0.0.0:8000", "x"))
-	b := tab.Add(socket(2, 2, 2, "0.0.0.0:8000", "x"))[0]
-	c := tab.Add(socket(3, 1, 1, "0.0.0.0:8001", "x"))[0]
+	tab.Add(listener(1, 1, 1, "0.0.0.0:8000", "x"))
+	b := tab.Add(listener(2, 2, 2, "0.0.0.0:8000", "x"))[0]
+	c := tab.Add(listener(3, 1, 1, "0.0.0.0:8001", "x"))[0]
 	if b.Name != "chat-3" || c.Name != "chat-2" {
 		t.Errorf("%q %q", b.Name, c.Name)
 	}
@@ -83,7 +83,7 @@ func TestByAddress(t *testing.T) {
 
 func TestByAddressDiscovery(t *testing.T) {
 	tab := NewTable(Options{ByAddress: true})
-	if tab.Add(socket(1, 5, 9, "0.0.0.0:8000", "vllm")) != nil || names(tab) != "" {
+	if tab.Add(listener(1, 5, 9, "0.0.0.0:8000", "vllm")) != nil || names(tab) != "" {
 		t.Fatal("a server before its packets")
 	}
 	a := tab.Resolve(0, 0, at("127.0.0.1:8000"))
@@ -116,7 +116,7 @@ func TestAdopt(t *testing.T) {
 
 func TestReload(t *testing.T) {
 	tab := NewTable(Options{Specs: specs(t, "8000", "chat=8001")})
-	all := []Listener{socket(1, 5, 9, "0.0.0.0:8000", "vllm"), socket(2, 5, 9, "0.0.0.0:8001", "vllm")}
+	all := []Listener{listener(1, 5, 9, "0.0.0.0:8000", "vllm"), listener(2, 5, 9, "0.0.0.0:8001", "vllm")}
 	add := func() {
 		for _, l := range all {
 			tab.Add(l)
@@ -148,7 +148,7 @@ func TestReload(t *testing.T) {
 // a listening server may go unresolved.
 func TestResolveBesideChanges(t *testing.T) {
 	tab := NewTable(Options{Specs: specs(t, "8000", "8001")})
-	a := tab.Add(socket(1, 5, 9, "0.0.0.0:8000", "a"))[0]
+	a := tab.Add(listener(1, 5, 9, "0.0.0.0:8000", "a"))[0]
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	for range 2 {
@@ -168,7 +168,7 @@ func TestResolveBesideChanges(t *testing.T) {
 		})
 	}
 	for i := range uint64(300) {
-		l := socket(10+i, 6, 9, "0.0.0.0:8001", "b")
+		l := listener(10+i, 6, 9, "0.0.0.0:8001", "b")
 		tab.Add(l)
 		tab.Servers()
 		tab.Want()
@@ -184,6 +184,6 @@ func TestNoIdentityForKnownDoor(t *testing.T) {
 		t.Error("asked for what was known")
 		return Identity{}
 	}})
-	tab.Add(socket(1, 5, 9, "[::]:8000", "vllm"))
+	tab.Add(listener(1, 5, 9, "[::]:8000", "vllm"))
 	tab.Resolve(0, 0, at("127.0.0.1:8000"))
 }

@@ -29,7 +29,7 @@ func specs(t testing.TB, list ...string) []Spec {
 
 func at(s string) event.Endpoint { return event.EndpointOf(netip.MustParseAddrPort(s)) }
 
-func socket(key, group, netns uint64, local, process string) Listener {
+func listener(key, group, netns uint64, local, process string) Listener {
 	return Listener{
 		Key: key, Group: group, NetNS: netns, Local: netip.MustParseAddrPort(local),
 		Identity: Identity{PID: int(key), Comm: process, Process: Process{Name: process}},
@@ -50,9 +50,9 @@ func names(t *Table) string {
 
 func TestSiblingsAreOneServer(t *testing.T) {
 	tab := NewTable(Options{Specs: specs(t, "8000")})
-	a := tab.Add(socket(1, 5, 9, "0.0.0.0:8000", "uvicorn"))[0]
-	b := tab.Add(socket(2, 6, 9, "0.0.0.0:8000", "uvicorn"))[0] // SO_REUSEPORT, worker in its own cgroup
-	c := tab.Add(socket(3, 5, 9, "[::]:8000", "uvicorn"))[0]
+	a := tab.Add(listener(1, 5, 9, "0.0.0.0:8000", "uvicorn"))[0]
+	b := tab.Add(listener(2, 6, 9, "0.0.0.0:8000", "uvicorn"))[0] // SO_REUSEPORT, worker in its own cgroup
+	c := tab.Add(listener(3, 5, 9, "[::]:8000", "uvicorn"))[0]
 	if a != b || b != c || names(tab) != "uvicorn:8000" {
 		t.Fatalf("three sockets on one port of one namespace are %s", names(tab))
 	}
@@ -69,8 +69,8 @@ func TestSiblingsAreOneServer(t *testing.T) {
 func TestTwoNamespacesAreTwoServers(t *testing.T) {
 	for name, unnamed := range map[string]string{"8000": "uvicorn:8000", "chat=8000": "chat"} {
 		tab := NewTable(Options{Specs: specs(t, name)})
-		a := tab.Add(socket(1, 1, 9, "0.0.0.0:8000", "uvicorn"))[0]
-		b := tab.Add(socket(2, 1, 8, "0.0.0.0:8000", "uvicorn"))[0]
+		a := tab.Add(listener(1, 1, 9, "0.0.0.0:8000", "uvicorn"))[0]
+		b := tab.Add(listener(2, 1, 8, "0.0.0.0:8000", "uvicorn"))[0]
 		if a == b || a.Name != unnamed || b.Name != unnamed+"-2" {
 			t.Fatalf("%q and %q", a.Name, b.Name)
 		}
@@ -83,8 +83,8 @@ func TestTwoNamespacesAreTwoServers(t *testing.T) {
 // Kernels before 6.16 do not tell the namespace of a packet.
 func TestGroupDecidesWithoutNamespace(t *testing.T) {
 	tab := NewTable(Options{Specs: specs(t, "8000")})
-	a := tab.Add(socket(1, 5, 9, "0.0.0.0:8000", "a"))[0]
-	b := tab.Add(socket(2, 6, 8, "0.0.0.0:8000", "b"))[0]
+	a := tab.Add(listener(1, 5, 9, "0.0.0.0:8000", "a"))[0]
+	b := tab.Add(listener(2, 6, 8, "0.0.0.0:8000", "b"))[0]
 	if tab.Resolve(5, 0, at("10.0.0.1:8000")) != a || tab.Resolve(6, 0, at("10.0.0.1:8000")) != b {
 		t.Error("the group does not decide")
 	}
@@ -93,7 +93,7 @@ func TestGroupDecidesWithoutNamespace(t *testing.T) {
 func TestRestartKeepsServer(t *testing.T) {
 	for _, list := range [][]string{nil, {"8000"}, {"chat=8000"}} {
 		tab := NewTable(Options{Specs: specs(t, list...)})
-		a := tab.Add(socket(1, 5, 9, "0.0.0.0:8000", "uvicorn"))[0]
+		a := tab.Add(listener(1, 5, 9, "0.0.0.0:8000", "uvicorn"))[0]
 		a.Confirm()
 		tab.Remove(1, start)
 		if a.Info().Listening || (list == nil) != (names(tab) == "") {
@@ -102,7 +102,7 @@ func TestRestartKeepsServer(t *testing.T) {
 		if tab.Resolve(5, 9, at("127.0.0.1:8000")) != a {
 			t.Error("a connection that outlives the listener lost its server")
 		}
-		b := tab.Add(socket(2, 7, 8, "0.0.0.0:8000", "uvicorn"))[0] // a new pod: new cgroup, new namespace
+		b := tab.Add(listener(2, 7, 8, "0.0.0.0:8000", "uvicorn"))[0] // a new pod: new cgroup, new namespace
 		if a != b || !b.Confirmed() || b.Info().PID != 2 || b.Info().Group != 7 {
 			t.Fatalf("%v: restart gives %q %+v", list, b.Name, b.Info())
 		}
@@ -114,7 +114,7 @@ func TestRestartKeepsServer(t *testing.T) {
 
 func TestGoneServerIsForgottenAfterTTL(t *testing.T) {
 	tab := NewTable(Options{TTL: time.Minute})
-	a := tab.Add(socket(1, 5, 9, "0.0.0.0:8000", "uvicorn"))[0]
+	a := tab.Add(listener(1, 5, 9, "0.0.0.0:8000", "uvicorn"))[0]
 	tab.Remove(1, start)
 	tab.Expire(start.Add(59*time.Second), 100)
 	if tab.Resolve(5, 9, at("127.0.0.1:8000")) != a {
@@ -128,7 +128,7 @@ func TestGoneServerIsForgottenAfterTTL(t *testing.T) {
 
 func TestCandidateBecomesServer(t *testing.T) {
 	tab := NewTable(Options{})
-	a := tab.Add(socket(1, 5, 9, "0.0.0.0:8000", "uvicorn"))[0]
+	a := tab.Add(listener(1, 5, 9, "0.0.0.0:8000", "uvicorn"))[0]
 	if a.Explicit || a.Confirmed() || names(tab) != "" {
 		t.Fatalf("a candidate is listed: %q", names(tab))
 	}
@@ -139,7 +139,7 @@ func TestCandidateBecomesServer(t *testing.T) {
 	if tab.Drop(5, 8000) {
 		t.Error("a server was dropped as an unproven candidate")
 	}
-	tab.Add(socket(2, 6, 9, "0.0.0.0:4000", "web"))
+	tab.Add(listener(2, 6, 9, "0.0.0.0:4000", "web"))
 	if !tab.Drop(6, 4000) || tab.Resolve(6, 9, at("127.0.0.1:4000")) != nil {
 		t.Error("an unproven candidate was not dropped")
 	}
@@ -154,11 +154,11 @@ func TestTargetThatIsWaitedFor(t *testing.T) {
 	if w := tab.Want(); !w.Everywhere || !slices.Equal(w.Ports, []uint16{8000, 8001}) {
 		t.Fatalf("a waited-for target may be anywhere: %+v", w)
 	}
-	if got := tab.Add(socket(1, 5, 9, "0.0.0.0:9999", "x")); got != nil || changes != 0 {
+	if got := tab.Add(listener(1, 5, 9, "0.0.0.0:9999", "x")); got != nil || changes != 0 {
 		t.Error("a socket that no target means was added")
 	}
-	tab.Add(socket(2, 5, 9, "127.0.0.1:8000", "vllm"))
-	tab.Add(socket(3, 5, 9, "127.0.0.1:8001", "vllm"))
+	tab.Add(listener(2, 5, 9, "127.0.0.1:8000", "vllm"))
+	tab.Add(listener(3, 5, 9, "127.0.0.1:8001", "vllm"))
 	if names(tab) != "chat vllm:8000" || tab.Want().Everywhere || changes != 2 {
 		t.Fatalf("%q %+v, %d changes", names(tab), tab.Want(), changes)
 	}
@@ -170,7 +170,7 @@ func TestTargetThatIsWaitedFor(t *testing.T) {
 
 func TestAddressDecides(t *testing.T) {
 	tab := NewTable(Options{Specs: specs(t, "a=127.0.0.1:8000", "b=127.0.0.2:8000", "rest=8000", "c=[::1]:9000")})
-	tab.Add(socket(1, 5, 9, "0.0.0.0:8000", "x"))
+	tab.Add(listener(1, 5, 9, "0.0.0.0:8000", "x"))
 	for local, want := range map[string]string{
 		"127.0.0.1:8000": "a", "127.0.0.2:8000": "b", "10.0.0.1:8000": "rest", "[::1]:9000": "c",
 	} {
@@ -182,7 +182,7 @@ func TestAddressDecides(t *testing.T) {
 		t.Error("an address that no target means was resolved")
 	}
 	tab = NewTable(Options{Specs: specs(t, "a=127.0.0.1:8000", "rest=8000")})
-	if got := tab.Add(socket(1, 5, 9, "127.0.0.1:8000", "x")); len(got) != 1 || got[0].Name != "a" {
+	if got := tab.Add(listener(1, 5, 9, "127.0.0.1:8000", "x")); len(got) != 1 || got[0].Name != "a" {
 		t.Error("a socket at a named address also went to the wildcard")
 	}
 }
@@ -205,7 +205,7 @@ func TestPacketsShowServer(t *testing.T) {
 	if w := tab.Want(); w.Everywhere || !slices.Equal(w.Groups, []uint64{5, 6}) {
 		t.Fatalf("%+v", w)
 	}
-	if got := tab.Add(socket(1, 5, 9, "0.0.0.0:8000", "vllm"))[0]; got != a {
+	if got := tab.Add(listener(1, 5, 9, "0.0.0.0:8000", "vllm"))[0]; got != a {
 		t.Error("the listener did not join the server that its packets showed")
 	}
 	for range 3 { // b shows packets, then none
@@ -227,7 +227,7 @@ func TestPacketsShowServer(t *testing.T) {
 func TestUnboundNamespacesAreBoundByPackets(t *testing.T) {
 	tab := NewTable(Options{Specs: specs(t, "8000")})
 	for node := range uint64(2) {
-		l := socket(1+node, 1, 0, "0.0.0.0:8000", "uvicorn")
+		l := listener(1+node, 1, 0, "0.0.0.0:8000", "uvicorn")
 		l.NSNode = 100 + node
 		tab.Add(l)
 	}
@@ -243,7 +243,7 @@ func TestUnboundNamespacesAreBoundByPackets(t *testing.T) {
 
 func TestResolveDoesNotAllocate(t *testing.T) {
 	tab := NewTable(Options{Specs: specs(t, "8000")})
-	tab.Add(socket(1, 5, 9, "0.0.0.0:8000", "a"))
+	tab.Add(listener(1, 5, 9, "0.0.0.0:8000", "a"))
 	local := at("10.0.0.1:8000")
 	if n := testing.AllocsPerRun(100, func() { tab.Resolve(5, 9, local) }); n != 0 {
 		t.Errorf("%v allocations", n)
@@ -252,7 +252,7 @@ func TestResolveDoesNotAllocate(t *testing.T) {
 
 func BenchmarkResolve(b *testing.B) {
 	tab := NewTable(Options{Specs: specs(b, "8000")})
-	tab.Add(socket(1, 5, 9, "0.0.0.0:8000", "a"))
+	tab.Add(listener(1, 5, 9, "0.0.0.0:8000", "a"))
 	local := at("10.0.0.1:8000")
 	b.ReportAllocs()
 	for b.Loop() {
