@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/target"
 )
 
@@ -52,6 +53,11 @@ type Config struct {
 	MaxBuffer                             int64
 	StallAfter, SeriesTTL                 time.Duration
 	NativeHistograms                      bool
+
+	// Tee, if set, is called with every window of segments before it is
+	// measured, by the goroutine of the source; what it is given is valid until
+	// it returns. It is how a recording is made.
+	Tee func(batch []event.Segment)
 
 	Logger *slog.Logger // nil discards
 }

@@ -60,7 +60,7 @@ func (o *Observer) Run(ctx context.Context) error {
 	}
 	defer c.close()
 	o.live.Store(c)
-	err = c.source.Run(ctx, o.pipe.emit)
+	err = c.run(ctx, o.pipe.emit)
 	o.pipe.close()
 	return err
 }
@@ -95,6 +95,10 @@ func (o *Observer) Snapshot(ctx context.Context) (event.Snapshot, error) {
 
 // Reload replaces targets and path rules while the observer runs.
 func (o *Observer) Reload(targets []target.Spec, model, ignore []*regexp.Regexp) error {
-	o.table.Reload(targets, model, ignore)
+	if c := o.live.Load(); c != nil {
+		c.manager.Reload(targets, model, ignore)
+	} else {
+		o.table.Reload(targets, model, ignore)
+	}
 	return nil
 }

@@ -23,13 +23,14 @@ const maxShards = 8
 // shard needs a lock.
 type pipeline struct {
 	shards []*shard
+	tee    func([]event.Segment) // nil for none
 	wg     sync.WaitGroup
 	now    int64
 }
 
 func newPipeline(cfg *Config, sink event.Sink, resolve resolver) *pipeline {
 	n := min(max(runtime.GOMAXPROCS(0)/2, 1), maxShards)
-	p := &pipeline{shards: make([]*shard, n)}
+	p := &pipeline{shards: make([]*shard, n), tee: cfg.Tee}
 	labels := meter.NewLabels(cfg.MaxModels)
 	for i := range p.shards {
 		p.shards[i] = newShard(cfg, n, labels, sink, resolve)
@@ -39,6 +40,9 @@ func newPipeline(cfg *Config, sink event.Sink, resolve resolver) *pipeline {
 
 // emit runs a window of segments through the shards.
 func (p *pipeline) emit(batch []event.Segment, now int64) {
+	if p.tee != nil {
+		p.tee(batch)
+	}
 	p.now = max(p.now, now)
 	for i := range batch {
 		s := p.shardOf(&batch[i])

@@ -14,6 +14,15 @@ func (t *Table) attend(identify func(group, netns uint64, local netip.AddrPort) 
 // explicit says whether there are targets; without, this is discovery.
 func (t *Table) explicit() bool { return len(t.view.Load().specs) > 0 }
 
+// NameByAddress turns Options.ByAddress on, for a capture that turns out to
+// carry neither cgroups nor namespaces; before the first listener and packet.
+func (t *Table) NameByAddress() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.o.ByAddress = true
+	t.publish()
+}
+
 func (t *Table) byAddress() bool { return t.o.ByAddress }
 
 // means says whether a target names port.

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package observer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/observer/source/cgroup"
+	"github.com/modeltap/modeltap/observer/target"
+)
+
+// featureSocketWait names, in modeltap_feature_supported, what is measured and
+// not only possible.
+const featureSocketWait = "socket_wait"
+
+func (o *Observer) attachCgroup() (*capture, error) {
+	c := &capture{features: featureMap(o.cfg.CgroupRoot)}
+	if err := o.openCgroup(c); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
+}
+
+// openCgroup fills c. What it has opened when it fails is in c.closers.
+func (o *Observer) openCgroup(c *capture) error {
+	root, err := bpf.FindCgroupRoot(o.cfg.CgroupRoot)
+	if err != nil {
+		return err
+	}
+	c.closers = append(c.closers, root.Close)
+	tap, err := bpf.Load(bpf.Options{RingSize: o.cfg.RingSize, MaxRequestBytes: uint32(o.cfg.MaxRequestBytes)})
+	if err != nil {
+		return err
+	}
+	c.closers = append(c.closers, tap.Close)
+	c.features[featureSocketWait] = o.attachSocketWait(tap)
+
+	src, err := cgroup.New(tap, cgroup.Options{
+		Other: func(kind uint8, raw []byte) { c.manager.Handle(kind, raw) },
+	})
+	if err != nil {
+		return err
+	}
+	c.source, c.programs = src, src.Programs
+	c.closers = append(c.closers, src.Close)
+
+	discovery, err := bpf.LoadDiscovery(tap, root.Path)
+	if err != nil {
+		return err
+	}
+	c.closers = append(c.closers, discovery.Close)
+	attachments := bpf.NewAttachments(tap)
+	c.closers = append(c.closers, attachments.Close)
+	c.manager = target.NewManager(target.Config{
+		Table: o.table, Root: root, Discovery: discovery, Logger: o.cfg.Logger,
+		Apply: func(w target.Capture) error {
+			// Ports first: what is attached afterwards records at once.
+			err := errors.Join(tap.SetPorts(w.Ports), attachments.Set(w.Dirs))
+			src.SetAttached(strings.Join(attachments.Attached(), " "))
+			return err
+		},
+	})
+	if err := c.manager.Start(); err != nil {
+		return fmt.Errorf("attach the capture: %w", err)
+	}
+	return nil
+}
+
+// attachSocketWait tells whether socket wait is measured.
+func (o *Observer) attachSocketWait(tap *bpf.Tap) bool {
+	if !o.cfg.SocketWait {
+		return false
+	}
+	if err := tap.AttachSocketWait(); err != nil {
+		o.cfg.Logger.Warn("socket wait is not measured; everything else is", "reason", err)
+		return false
+	}
+	return true
+}
