@@ -8,7 +8,7 @@ FUZZTIME ?= 30s
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS := -X github.com/prometheus/common/version.Version=$(VERSION)
 
-.PHONY: all build demo check test lint unit generate generate-check clang bench fuzz overhead e2e-setup docs
+.PHONY: all build demo check test lint portable unit generate generate-check clang bench fuzz overhead e2e-setup docs
 
 all: build
 
@@ -23,7 +23,14 @@ check: build ## what this host offers
 
 # Every check that a change must pass. Tests that attach to the kernel run as
 # root and skip with a reason otherwise.
-test: lint generate-check e2e-setup unit
+test: lint portable generate-check e2e-setup unit
+
+# The parsers promise to build anywhere, the program to build without cgo.
+PARSERS := event tcp http1 sse ndjson jsonscan tokens llm meter stream record
+portable:
+	CGO_ENABLED=0 $(GO) build ./...
+	CGO_ENABLED=0 GOARCH=arm64 $(GO) build ./...
+	GOOS=darwin $(GO) vet $(addprefix ./observer/,$(PARSERS))
 
 # One package at a time: tests compare clocks, and two busy packages on a small
 # machine would measure each other.

@@ -23,3 +23,4 @@ func (*Source) Run(context.Context, func([]event.Segment, int64)) error { return
 func (*Source) Sync(context.Context, func()) error                      { return errors.ErrUnsupported }
 func (*Source) SetPorts([]uint16) error                                 { return errors.ErrUnsupported }
 func (*Source) Stats() event.SourceStats                                { return event.SourceStats{} }
+func (*Source) Close()                                                  {}
