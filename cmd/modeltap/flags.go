@@ -45,6 +45,7 @@ type options struct {
 
 	check  checkOptions
 	replay replayOptions
+	record recordOptions
 	demo   demoOptions
 }
 
@@ -53,6 +54,13 @@ type checkOptions struct{ format string }
 type replayOptions struct {
 	format string
 	files  []string
+}
+
+type recordOptions struct {
+	file     string
+	keepText bool
+	duration time.Duration
+	maxBytes units.Base2Bytes
 }
 
 type demoOptions struct {
@@ -65,6 +73,7 @@ const (
 	cmdRun        = "run"
 	cmdCheck      = "check"
 	cmdReplay     = "replay"
+	cmdRecord     = "record"
 	cmdDemo       = "demo"
 	cmdVersion    = "version"
 	cmdDemoServer = "demo-server"
@@ -125,6 +134,12 @@ func addCommands(app *kingpin.Application, o *options) {
 	c = app.Command(cmdReplay, "Measure captures instead of live traffic: pcap or pcapng, also gzip'd, - for standard input.")
 	c.Flag("format", "Format of the answer: table, prometheus or json.").Default("table").EnumVar(&o.replay.format, "table", "prometheus", "json")
 	c.Arg("file", "Captures, replayed one after another.").Required().StringsVar(&o.replay.files)
+
+	c = app.Command(cmdRecord, "Write the watched ports' traffic to a pcapng that replay reads, for a bug report; text is masked.")
+	c.Flag("keep-text", "Keep prompts and answers as they are instead of masking them.").BoolVar(&o.record.keepText)
+	c.Flag("duration", "Stop after this long; 0 records until stopped.").Default("0s").DurationVar(&o.record.duration)
+	c.Flag("max-bytes", "Stop when the file has this size.").Default("256MiB").BytesVar(&o.record.maxBytes)
+	c.Arg("file", "File to write; it must not exist.").Required().StringVar(&o.record.file)
 
 	c = app.Command(cmdDemo, "Start a small model server and a modest load, and observe them through the kernel.")
 	c.Flag("duration", "Stop after this long; 0 runs until stopped.").Default("0s").DurationVar(&o.demo.duration)

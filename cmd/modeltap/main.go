@@ -72,6 +72,8 @@ func (p process) run(ctx context.Context) error {
 		return p.runCheck(s)
 	case cmdReplay:
 		return p.runReplay(ctx, s, log)
+	case cmdRecord:
+		return p.runRecord(ctx, s, log)
 	case cmdDemo:
 		return p.runDemo(ctx, s, log, level)
 	case cmdDemoServer:

@@ -39,7 +39,7 @@ func (s *settings) validate() error {
 	if s.maxBuffer < 1<<20 {
 		return usagef("max-buffer is %v: it must be at least 1MiB", s.maxBuffer)
 	}
-	if s.demo.duration < 0 {
+	if s.record.duration < 0 || s.demo.duration < 0 {
 		return usagef("duration must not be negative: 0 runs until stopped")
 	}
 	_, err := s.rules()
