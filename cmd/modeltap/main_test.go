@@ -3,9 +3,9 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -20,10 +20,28 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// log is what several processes write to at once.
+type log struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // call runs the program in this process.
 func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	var out, errs bytes.Buffer
+	var out, errs log
 	code = mainWithExitCode(process{
 		args: args, environ: []string{asProgram}, stdin: strings.NewReader(""), stdout: &out, stderr: &errs,
 	})
