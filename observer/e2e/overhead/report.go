@@ -18,8 +18,8 @@ func report(out io.Writer, w workload, results map[string][]sample) (missed int)
 	fmt.Fprintf(out, "\n### %s: %.0f %s/s unobserved, %.2f µs of processor each, %d rounds\n\n", w.name,
 		median(none, func(s sample) float64 { return s.rate }), w.unit,
 		median(none, sample.total)/1e3, len(none))
-	fmt.Fprintf(out, "| variant | share of throughput kept | bar | processor added, µs | of it server | client | observer | requests counted | lost |\n")
-	fmt.Fprintf(out, "|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	fmt.Fprintf(out, "| variant | share of throughput kept | bar | processor added, µs | of it server | client | observer | records each | requests counted | lost |\n")
+	fmt.Fprintf(out, "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 	for _, v := range variants() {
 		got := results[v.name]
 		if v.name == "none" || len(got) == 0 {
@@ -53,11 +53,13 @@ func report(out io.Writer, w workload, results map[string][]sample) (missed int)
 	return missed
 }
 
+// counted is the two columns that show that all was really observed.
 func counted(v variant, got []sample) string {
 	if !v.observe {
-		return ""
+		return " | "
 	}
-	return fmt.Sprintf("%.4f", median(got, func(s sample) float64 { return s.counted }))
+	return fmt.Sprintf("%.2f | %.4f", median(got, func(s sample) float64 { return s.records }),
+		median(got, func(s sample) float64 { return s.counted }))
 }
 
 // paired is the median over the rounds of f(x, the unobserved of that round).

@@ -12,7 +12,7 @@ import (
 func TestReport(t *testing.T) {
 	results := map[string][]sample{
 		"none":                {{rate: 100, server: 1000}, {rate: 50, server: 2000}, {rate: 200, server: 500}},
-		"modeltap":            {{rate: 90, server: 1500, counted: 1}, {rate: 45, server: 2500, counted: 1}, {rate: 180, server: 1000, counted: 1}},
+		"modeltap":            {{rate: 90, server: 1500, counted: 1, records: 2}, {rate: 45, server: 2500, counted: 1, records: 2}, {rate: 180, server: 1000, counted: 1}},
 		"modeltap-own-cgroup": {{rate: 80, observer: 1}, {rate: 40, observer: 1, lost: 3}, {rate: 160, observer: 1}},
 	}
 	var out strings.Builder
@@ -22,7 +22,7 @@ func TestReport(t *testing.T) {
 	}
 	for _, row := range []string{
 		"### w: 100 chunks/s unobserved, 1.00 µs of processor each, 3 rounds",
-		"| modeltap | 0.900 | 0.88 | +0.50 | +0.50 | +0.00 | +0.00 | 1.0000 | 0 |",
+		"| modeltap | 0.900 | 0.88 | +0.50 | +0.50 | +0.00 | +0.00 | 2.00 | 1.0000 | 0 |",
 		"| modeltap-own-cgroup | 0.800 | 0.86 missed |",
 		"| 3 |",
 	} {

@@ -47,6 +47,7 @@ type sample struct {
 	rate                     float64 // units per second
 	server, client, observer float64
 	lost, counted            float64 // records lost; requests counted ÷ requests answered
+	records                  float64 // captured in the response direction, per unit
 }
 
 func (s sample) total() float64 { return s.server + s.client + s.observer }
@@ -75,6 +76,7 @@ func (b *bench) one(w workload, v variant) (s sample, err error) {
 		if err != nil {
 			return s, err
 		}
+		s.records = got.Value("modeltap_capture_packets_total", "direction", "egress") / l.units
 		s.lost = got.Value("modeltap_capture_lost_total") + got.Value("modeltap_stream_gaps_total")
 		s.counted = (got.Value("model_requests_total") + got.Value("modeltap_other_requests_total")) / l.requests
 	}

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,16 @@ static void make_fixed(void)
 	memcpy(body + 798, "\"}", 3);
 	document_len = snprintf(document, sizeof(document),
 				"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 800\r\n\r\n%s", body);
+}
+
+// no_pacing chooses a congestion control that sends at once. BBR, the default
+// of some hosts, holds chunks back and merges them into large segments as soon
+// as the machine is busy, so that a flood became cheaper the more it was
+// disturbed and two runs could not be compared.
+static void no_pacing(int fd)
+{
+	if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4))
+		die("TCP_CONGESTION");
 }
 
 static void watch(struct conn *c, uint32_t events)
@@ -365,6 +376,7 @@ int serve(int port)
 				c = calloc(1, sizeof(*c));
 				c->fd = fd;
 				no_delay(fd);
+				no_pacing(fd);
 				e = (struct epoll_event){ .events = EPOLLIN, .data.ptr = c };
 				if (epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e))
 					die("epoll_ctl");
