@@ -134,7 +134,7 @@ func TestGoldenRecord(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(r.Kill)
-			awaitFile(t, r, file)
+			awaitServer(t, r)
 			const tokens = 8
 			answers := kept(t, s, 3, chat(tokens, true, true, "prefill=0.03&gap=0.01"))
 			answers = append(answers, atOnce(t, s, 2, chat(tokens, true, true, "prefill=0.05&gap=0.01"))...)
@@ -153,20 +153,20 @@ func TestGoldenRecord(t *testing.T) {
 	}
 }
 
-// awaitFile waits until the recorder has attached: it writes the head of the
-// file then.
-func awaitFile(t *testing.T, r *rig.Process, file string) {
+// awaitServer waits until the recorder says that it has found the server: it
+// has attached before.
+func awaitServer(t *testing.T, r *rig.Process) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.After(10 * time.Second); ; {
 		select {
 		case <-end:
-			t.Fatalf("record wrote nothing: %s", r.Output())
+			t.Fatalf("record did not find the server: %s", r.Output())
 		case <-r.Done():
 			t.Fatalf("record ended: %s", r.Output())
 		case <-tick.C:
-			if i, err := os.Stat(file); err == nil && i.Size() > 0 {
+			if strings.Contains(r.Output(), "model server found") {
 				return
 			}
 		}

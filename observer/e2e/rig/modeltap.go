@@ -34,7 +34,7 @@ func StartModeltap(bin string, args ...string) (*Modeltap, error) {
 		return nil, err
 	}
 	m := &Modeltap{Process: p, URL: "http://" + address}
-	return m, p.poll(20*time.Second, func() bool { return answers(m.URL + "/-/ready") })
+	return m, p.poll(20*time.Second, func() bool { return answers(m.URL+"/-/ready") && m.knows(args) })
 }
 
 func (m *Modeltap) knows(args []string) bool {
