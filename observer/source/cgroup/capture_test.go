@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -69,12 +70,17 @@ func converse(t *testing.T, l net.Listener, target string, request, answer []byt
 	return port(c.LocalAddr()), <-cookies
 }
 
-func socketCookie(t *testing.T, c net.Conn) (cookie uint64) {
+func socketCookie(t *testing.T, c net.Conn) uint64 {
 	raw, err := c.(*net.TCPConn).SyscallConn()
 	if err != nil {
 		t.Error(err)
 		return 0
 	}
+	return cookieOf(t, raw)
+}
+
+func cookieOf(t *testing.T, raw syscall.RawConn) (cookie uint64) {
+	var err error
 	_ = raw.Control(func(fd uintptr) {
 		cookie, err = unix.GetsockoptUint64(int(fd), unix.SOL_SOCKET, unix.SO_COOKIE)
 	})
@@ -170,8 +176,9 @@ func checkConversation(t *testing.T, all []event.Segment, server, client uint16,
 			t.Errorf("%v: ordered is %v", s.Dir, s.Flags&event.Ordered != 0)
 		}
 	}
-	if syn != [2]int{1, 1} || fin[event.Response] != 1 || fin[event.Request] > 1 {
-		t.Errorf("SYN %v, FIN %v, want one each way, the client's FIN at most: %s", syn, fin, describe(all))
+	// More than one is a retransmission.
+	if syn[event.Request] == 0 || syn[event.Response] == 0 || fin[event.Response] == 0 {
+		t.Errorf("SYN %v, FIN %v, want one each way but for the client's FIN: %s", syn, fin, describe(all))
 	}
 }
 
