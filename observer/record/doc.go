@@ -7,9 +7,10 @@
 // Masking lets through only what it knows to be harmless; whatever it does not
 // understand is overwritten. In every case each byte is replaced by one byte.
 //
-//   - Heads: known methods, the path up to 256 bytes, versions, status codes,
-//     names of well-known fields, and the values of those few that framing and
-//     measurement need. Query strings and all other values are masked.
+//   - Heads: known methods, the path up to 256 bytes or the first character
+//     that routes do not use, versions, status codes, names of well-known
+//     fields, and the values of those few that framing and measurement need.
+//     Query strings, folded lines and all other values are masked.
 //   - JSON, alone, in lines and in events: structure, literals, well-known
 //     keys, numbers under them, and short plain words under model, id, object,
 //     type, role, status and the finish reasons. All other strings are masked,

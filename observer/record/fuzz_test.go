@@ -97,7 +97,8 @@ func FuzzSecrets(f *testing.F) {
 					if k := len(c.segs); k > 3 {
 						c.segs[k-1], c.segs[k-2] = c.segs[k-2], c.segs[k-1]
 					}
-				case 6: // overlapping
+				case 6: // followed by an overlapping one
+					b = append(bytes.Clone(last.Payload[n-n/2:]), b...)
 					c.seq[dir] -= uint32(n / 2)
 				}
 			}
@@ -180,6 +181,15 @@ type framing struct{ strings.Builder }
 func (f *framing) Begin() {}
 func (f *framing) Head(h *http1.Head) http1.Framing {
 	path, _, _ := bytes.Cut(h.Target, []byte("?"))
+	for i, c := range path {
+		if !plain(c) {
+			path = path[:i]
+			break
+		}
+	}
+	if h.Method != nil && !methods.has(string(h.Method)) || len(path) > pathLimit {
+		h.Method, path = []byte("masked"), nil
+	}
 	fmt.Fprintf(f, "%s %s %d %d %v %s %s\n", h.Method, path, h.Status, h.ContentLength, h.Chunked, h.ContentType, h.TraceParent)
 	return http1.AsFramed
 }

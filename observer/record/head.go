@@ -31,6 +31,7 @@ type headMask struct {
 	keep  bool  // what the current word or value consists of may pass
 	left  int16 // bytes of it that may still pass
 	value bool  // the field's value is one that is kept
+	cr    bool  // the last byte was CR
 }
 
 // begin prepares for the start line of direction d.
@@ -45,11 +46,13 @@ func (h *headMask) begin(d event.Direction) {
 
 // next returns what replaces c.
 func (h *headMask) next(c byte) byte {
+	if h.cr && c != '\n' { // which no peer takes for the end of a line
+		h.keep, h.value, h.left = false, false, 0
+	}
+	h.cr = c == '\r'
 	switch c {
 	case '\n':
-		// A line that begins with white space goes on with this value.
-		h.value = h.value && h.at == inValue
-		h.at, h.text = atField, scrambler{}
+		h.at, h.text, h.value = atField, scrambler{}, false
 		return c
 	case '\r':
 		return c
@@ -70,10 +73,11 @@ func (h *headMask) next(c byte) byte {
 		case c == '?':
 			h.at = inQuery
 			return c
-		case h.keep && h.left > 0:
+		case h.keep && h.left > 0 && plain(c):
 			h.left--
 			return c
 		}
+		h.keep = false
 	case inQuery:
 		if c == ' ' {
 			h.at, h.keep = inVersion, true
@@ -97,7 +101,7 @@ func (h *headMask) next(c byte) byte {
 			h.left = 0
 		}
 	case atField:
-		if c == ' ' || c == '\t' {
+		if c == ' ' || c == '\t' { // goes on with the value before: masked
 			h.at = inValue
 			return c
 		}

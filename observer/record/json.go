@@ -40,6 +40,7 @@ type jsonMask struct {
 	ok    bool  // what was matched of the key passes
 	words bool  // the value may be a kept word
 	nums  bool  // the value may be a kept number
+	exp   bool  // the number has come to its exponent
 }
 
 func (j *jsonMask) reset() { *j = jsonMask{} }
@@ -108,7 +109,7 @@ func (j *jsonMask) structure(c byte) byte {
 			j.at = atKey
 		}
 	case value && (c == '-' || c >= '0' && c <= '9'):
-		j.at, j.num = inNumber, 0
+		j.at, j.num, j.exp = inNumber, 0, false
 		if j.nums && object {
 			j.num = numberLimit
 		}
@@ -145,10 +146,14 @@ func (j *jsonMask) number(c byte) byte {
 		j.num--
 		return c
 	}
-	if c >= '0' && c <= '9' {
-		return '1'
+	switch {
+	case c < '0' || c > '9':
+		j.exp = j.exp || c|0x20 == 'e'
+		return c
+	case j.exp:
+		return '0' // a large exponent is out of range for many
 	}
-	return c
+	return '1'
 }
 
 // quoted masks a byte of a key or string value.
