@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -83,13 +84,37 @@ func compare(t *testing.T, m *rig.Modeltap, server string, answers []*rig.Answer
 			t.Errorf("request %s: time to first token %v of an answer that was no stream", a.TraceID, *x.TTFT)
 		case len(a.Tokens) > 0 && x.TTFT == nil:
 			t.Errorf("request %s has no time to first token", a.TraceID)
-		case len(a.Tokens) > 0:
+		case firstAlone(a):
 			ttft.add(*x.TTFT, a, a.Tokens[0])
 		}
 	}
 	duration.check(t, server+" duration")
 	if len(ttft.kernel) > 0 {
 		ttft.check(t, server+" time to first token")
+	}
+}
+
+// firstAlone says whether the client read its first token by itself. A client
+// that was not scheduled reads several at once, with the stamp of the last,
+// and cannot tell when the first one came.
+func firstAlone(a *rig.Answer) bool {
+	return len(a.Tokens) == 1 || len(a.Tokens) > 1 && a.Tokens[0] != a.Tokens[1]
+}
+
+// compareGaps compares the sum of the gaps between tokens, within 1 ms for
+// each answer, if the client could tell when each answer's first token came.
+func compareGaps(t *testing.T, what string, sum float64, answers []*rig.Answer) {
+	t.Helper()
+	var seen float64
+	for _, a := range answers {
+		if !firstAlone(a) {
+			t.Logf("%s: not compared, the client was too late to see a first token alone", what)
+			return
+		}
+		seen += time.Duration(a.Tokens[len(a.Tokens)-1].Kernel - a.Tokens[0].Kernel).Seconds()
+	}
+	if math.Abs(sum-seen) > 0.001*float64(len(answers)) {
+		t.Errorf("%s: %v s, the client saw %v s", what, sum, seen)
 	}
 }
 

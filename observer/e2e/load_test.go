@@ -47,7 +47,13 @@ func TestLoadChunks(t *testing.T) {
 	want(t, "all requests", got.Value("model_requests_total"), n)
 	want(t, "output tokens", got.Value("model_tokens_total", "type", "output"), n*chunks)
 	gaps, _ := got.Histogram("model_inter_chunk_latency_seconds")
-	want(t, "gaps between chunks", gaps, connections*each*(chunks-1))
+	// On a busy machine the client may hold chunks up: such gaps say nothing
+	// about the server, are left out and are counted instead.
+	held := uint64(got.Value("modeltap_backpressure_events_total"))
+	want(t, "gaps between chunks and gaps left out", gaps+held, connections*each*(chunks-1))
+	if held > connections*each*chunks/20 {
+		t.Errorf("%d of %d gaps were left out as held up by the client", held, connections*each*(chunks-1))
+	}
 	_, peak, err := m.RSS()
 	if err != nil {
 		t.Fatal(err)
