@@ -182,7 +182,7 @@ func (f *framing) Begin() {}
 func (f *framing) Head(h *http1.Head) http1.Framing {
 	path, _, _ := bytes.Cut(h.Target, []byte("?"))
 	for i, c := range path {
-		if !plain(c) {
+		if !plain(c) || c == '.' { // a mask is made of points
 			path = path[:i]
 			break
 		}
