@@ -223,8 +223,8 @@ func FuzzFraming(f *testing.F) {
 		if response {
 			d = event.Response
 		}
-		if len(s) > packetPayload {
-			return
+		if len(s) > packetPayload || strings.Contains(s, "\n ") || strings.Contains(s, "\n\t") {
+			return // folded lines are masked, whatever they say
 		}
 		c.data(d, s)
 		got := streams(packets(t, file(t, Options{}, c.segs)))[d]
