@@ -128,10 +128,7 @@ func namespaces() map[uint64]int {
 // listeningIn lists the listening sockets of another process's network
 // namespace and returns the namespace's cookie. It needs CAP_SYS_ADMIN.
 func listeningIn(pid int) (all []tcpSocket, cookie uint64, err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // never unlocked: the thread dies in its new namespace
+	onThreadThatEnds(func() {
 		var fd int
 		if fd, err = unix.Open(fmt.Sprintf("/proc/%d/ns/net", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
 			return
@@ -142,9 +139,26 @@ func listeningIn(pid int) (all []tcpSocket, cookie uint64, err error) {
 		}
 		cookie = netnsCookie()
 		all, err = listening()
+	})
+	return all, cookie, err
+}
+
+// onThreadThatEnds runs fn on a thread that nothing else runs on afterwards.
+// The main thread will not do: the runtime parks it instead of ending it, and
+// /proc/PID shows its namespaces as those of the process.
+func onThreadThatEnds(fn func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			defer runtime.UnlockOSThread()
+			onThreadThatEnds(fn) // elsewhere: this thread is taken meanwhile
+			return
+		}
+		fn()
 	}()
 	<-done
-	return all, cookie, err
 }
 
 // netTCP lists the listening sockets of another process's network namespace
