@@ -6,6 +6,7 @@ import (
 	"bytes"
 
 	"github.com/modeltap/modeltap/observer/event"
+	"github.com/modeltap/modeltap/observer/jsonscan"
 )
 
 // bodyKind says how the body of an answer is to be read.
@@ -17,19 +18,21 @@ const (
 	bodySSE                         // text/event-stream
 	bodyNDJSON                      // one document for each line
 	bodyText                        // text, one event for each HTTP chunk
+	bodyMarkup                      // the same with more than text in it
 	bodyChunkedJSON                 // JSON lines that a hand-written service calls application/json
 )
 
 func (k bodyKind) stream() bool { return k == bodySSE || k == bodyNDJSON }
 
 // byChunk tells whether an HTTP chunk is the content event.
-func (k bodyKind) byChunk() bool { return k == bodyText || k == bodyChunkedJSON }
+func (k bodyKind) byChunk() bool { return k == bodyText || k == bodyMarkup || k == bodyChunkedJSON }
 
 // ResponseHead takes the final response head, whose first byte came at t.
 // It returns false when the exchange turns out to be no model request.
 func (e *Exchange) ResponseHead(t int64, status int, contentType, contentEncoding []byte, chunked bool) bool {
 	e.dropScanner()
-	e.rec.Headers, e.rec.Status = t, status
+	e.doc.first = 0
+	e.rec.Headers, e.rec.Status = max(t, e.rec.Start), status
 	e.body = kindOf(contentType, chunked, e.dialect.Generic)
 	if len(contentEncoding) > 0 && !bytes.EqualFold(contentEncoding, []byte("identity")) {
 		e.compressed = true
@@ -68,19 +71,27 @@ func kindOf(contentType []byte, chunked, generic bool) bodyKind {
 		return bodyJSON
 	case generic && (is("text/plain") || len(contentType) == 0):
 		return bodyText
+	case generic && len(contentType) > 5 && bytes.EqualFold(contentType[:5], []byte("text/")):
+		return bodyMarkup
 	}
 	return bodyOpaque
 }
 
-// ResponseBody takes the next bytes of the answer's body.
-func (e *Exchange) ResponseBody(m event.Mark, p []byte) {
+// at sets the clock. The two directions have clocks of their own, which may
+// disagree by the time between a stamp and its record.
+func (e *Exchange) at(m event.Mark) {
 	e.mark = m
-	first := e.rec.ResponseBytes == 0
-	e.rec.ResponseBytes += int64(len(p))
-	e.rec.End = m.Time
+	e.mark.Time = max(m.Time, e.rec.Headers)
 	if m.RTT != 0 {
 		e.rec.RTT = m.RTT
 	}
+}
+
+// ResponseBody takes the next bytes of the answer's body.
+func (e *Exchange) ResponseBody(m event.Mark, p []byte) {
+	e.at(m)
+	e.rec.ResponseBytes += int64(len(p))
+	e.rec.End = e.mark.Time
 	if e.compressed {
 		return
 	}
@@ -90,39 +101,52 @@ func (e *Exchange) ResponseBody(m event.Mark, p []byte) {
 	case bodyNDJSON, bodyChunkedJSON:
 		e.ndjson.Write(p)
 	case bodyText:
-		if e.rec.Status < 400 {
-			e.account.Text(p)
-		}
+		e.account.Text(p)
 	case bodyJSON:
-		if first && startsJSON(p) {
-			e.openDocument()
-			e.scanner = e.shard.scanner()
-			e.scanner.Reset(e.dialect.Answer, (*fields)(e))
+		e.answerData(p)
+	}
+}
+
+// answerData begins or continues an answer in one document.
+func (e *Exchange) answerData(p []byte) {
+	if e.scanner == nil {
+		if e.doc.first != 0 {
+			return // no JSON, or what was wrong with it has been counted
 		}
-		if e.scanner != nil {
-			if err := e.scanner.Write(p); err != nil {
-				e.badJSON(err)
-				e.dropScanner()
-			}
+		if p = bytes.TrimLeft(p, " \t\r\n"); len(p) == 0 {
+			return
 		}
+		e.openDocument()
+		if e.doc.first = p[0]; !startsJSON(p[0]) {
+			return
+		}
+		e.scanner = e.shard.scanner()
+		e.scanner.Reset(e.dialect.Answer, (*fields)(e))
+	}
+	if err := e.scanner.Write(p); err != nil {
+		e.badJSON(err)
+		e.restart()
 	}
 }
 
 // ResponseMissing counts n bytes of the answer's body that were not captured.
 func (e *Exchange) ResponseMissing(m event.Mark, n int) {
-	e.mark = m
+	e.at(m)
 	e.rec.ResponseBytes += int64(n)
-	e.rec.End = m.Time
+	e.rec.End = e.mark.Time
 	e.hole = true
 	switch e.body {
 	case bodySSE:
 		e.sse.Gap()
 	case bodyNDJSON, bodyChunkedJSON:
 		e.ndjson.Gap()
-	default:
-		e.dropScanner()
 	}
 	e.restart()
+	e.doc.first = ' '
+	// Nobody knows how many events were lost between two that were seen.
+	for i := range e.choices {
+		e.choices[i].last = 0
+	}
 }
 
 // ChunkEnd says that the data of one HTTP chunk is complete.
@@ -130,10 +154,14 @@ func (e *Exchange) ChunkEnd(m event.Mark) {
 	if !e.body.byChunk() || e.compressed || e.rec.Status >= 400 {
 		return
 	}
-	e.mark = m
+	e.at(m)
 	e.firstChunk()
-	e.content(0, 0, true)
-	e.recognised = e.recognised || e.body == bodyText
+	text := e.account.Bytes() > e.chunkText
+	e.chunkText = e.account.Bytes()
+	if text {
+		e.account.Event()
+	}
+	e.content(0, 0, text)
 }
 
 // EndBody says that no more of the answer's body will come.
@@ -150,12 +178,18 @@ func (e *Exchange) EndBody() {
 		}
 	case bodyNDJSON, bodyChunkedJSON:
 		e.ndjson.EOF()
+		if e.scanner != nil {
+			e.badJSON(jsonscan.ErrIncomplete)
+		}
+		e.restart()
 	case bodyJSON:
 		if e.scanner == nil {
 			return
 		}
 		if err := e.scanner.End(); err != nil {
 			e.badJSON(err)
+			e.restart()
+			return
 		}
 		e.dropScanner()
 		e.commitAnswer()

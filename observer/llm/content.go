@@ -7,6 +7,7 @@ import "github.com/modeltap/modeltap/observer/event"
 // choice is the clock of one choice of a stream.
 type choice struct {
 	last     int64 // time of its last content event, 0 before the first
+	stated   int64 // output tokens that the server had stated by then
 	limited  bool  // that event was held up on its way
 	finished bool
 }
@@ -27,32 +28,42 @@ func (e *Exchange) firstChunk() {
 // commitEvent takes a whole event of a stream into the account.
 func (e *Exchange) commitEvent() {
 	d := &e.doc
-	before := e.account.Stated()
 	e.commitCounts()
 	if len(d.parts) == 0 {
 		d.parts = append(d.parts, d.now)
-	}
-	// A count that grows with each event (continuous usage) tells how many
-	// tokens this one carries, if it carries one choice.
-	stated := int64(0)
-	if len(d.parts) == 1 && before > 0 {
-		stated = e.account.Stated() - before
 	}
 	for i := range d.parts {
 		p := &d.parts[i]
 		if p.text {
 			n := int64(p.ids)
-			if n == 0 {
-				n = stated
-			} else {
+			if n > 0 {
 				e.account.Exact(n)
+			} else if len(d.parts) == 1 {
+				n = e.grown(p.index)
 			}
-			e.content(p.index, n, false)
+			e.account.Event()
+			e.content(p.index, n, true)
 		}
 		if p.finished {
 			e.finished(p)
 		}
 	}
+}
+
+// grown returns the tokens of an event of one choice if the server states with
+// each event how many there are by now (continuous usage), else 0. vLLM and
+// SGLang count each choice by itself.
+func (e *Exchange) grown(index int32) int64 {
+	if !e.doc.usage {
+		return 0
+	}
+	c, stated := e.choice(index), e.account.Stated()
+	n := stated - c.stated
+	if c.last == 0 || c.stated == 0 {
+		n = 0 // it may stand for earlier events too
+	}
+	c.stated = stated
+	return max(n, 0)
 }
 
 // commitCounts takes the counts and marks of a whole document.
@@ -92,11 +103,11 @@ func (e *Exchange) commitAnswer() {
 }
 
 // content is one content event of a choice, with n tokens, or with as many as
-// such events had until now when n is 0.
-func (e *Exchange) content(index int32, n int64, byChunk bool) {
+// such events had until now when n is 0. Without text that could be counted it
+// has its place in time only.
+func (e *Exchange) content(index int32, n int64, text bool) {
 	now := e.mark.Time
 	s := e.bind(now)
-	e.account.Event()
 	e.pieces++
 	tokens := float64(n)
 	if n == 0 {
@@ -124,8 +135,10 @@ func (e *Exchange) content(index int32, n int64, byChunk bool) {
 		s.InterToken.Observe(gap, whole)
 	}
 	c.last, c.limited = now, limited
-	e.live += tokens
-	s.Tokens(now, tokens)
+	if text {
+		e.live += tokens
+		s.Tokens(now, tokens)
+	}
 }
 
 func (e *Exchange) finished(p *part) {

@@ -3,6 +3,8 @@
 package llm
 
 import (
+	"bytes"
+
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/jsonscan"
 	"github.com/modeltap/modeltap/observer/meter"
@@ -37,7 +39,8 @@ type Exchange struct {
 	inputIDs int64
 	account  tokens.Account
 
-	pieces      int // content events of a stream
+	pieces      int   // content events of a stream
+	chunkText   int64 // bytes of text by the end of the last HTTP chunk
 	live        float64
 	carry       float64
 	requestDone bool
@@ -75,11 +78,19 @@ func (e *Exchange) Trace(id [16]byte) { e.rec.TraceID, e.rec.HasTraceID = id, tr
 
 // RequestBody takes the next bytes of the request body.
 func (e *Exchange) RequestBody(p []byte) {
-	if e.rec.RequestBytes == 0 && startsJSON(p) && e.scanner == nil {
-		e.scanner = e.shard.scanner()
-		e.scanner.Reset(e.dialect.Request, (*requestFields)(e))
-	}
 	e.rec.RequestBytes += int64(len(p))
+	if e.rec.Headers != 0 {
+		return // the answer came early, and what is asked no longer matters
+	}
+	if e.doc.first == 0 {
+		if p = bytes.TrimLeft(p, " \t\r\n"); len(p) == 0 {
+			return
+		}
+		if e.doc.first = p[0]; startsJSON(p[0]) {
+			e.scanner = e.shard.scanner()
+			e.scanner.Reset(e.dialect.Request, (*requestFields)(e))
+		}
+	}
 	if e.scanner != nil {
 		if err := e.scanner.Write(p); err != nil {
 			e.badJSON(err)
@@ -92,6 +103,10 @@ func (e *Exchange) RequestBody(p []byte) {
 // loss. What the body says is not known after that.
 func (e *Exchange) RequestMissing(n int) {
 	e.rec.RequestBytes += int64(n)
+	if e.rec.Headers != 0 {
+		return
+	}
+	e.doc.first = ' '
 	e.dropScanner()
 	e.input = tokens.Meter{}
 	e.messages, e.inputIDs = 0, 0
@@ -104,7 +119,9 @@ func (e *Exchange) RequestEnd(t int64) {
 	}
 	e.requestDone = true
 	e.rec.Complete = t
-	e.dropScanner()
+	if e.rec.Headers == 0 {
+		e.dropScanner()
+	}
 }
 
 // RequestComplete tells whether the request has been seen to its end.
@@ -128,11 +145,14 @@ func (e *Exchange) state() meter.State {
 }
 
 func (e *Exchange) stalled(now int64) bool {
-	if e.rec.Headers == 0 || !e.body.stream() || e.rec.Status >= 400 {
+	if e.rec.Headers == 0 || e.rec.Status >= 400 || e.compressed || !e.streams() {
 		return false
 	}
 	return now-max(e.rec.Headers, e.rec.LastToken) > e.shard.StallAfter
 }
+
+// streams tells whether the answer comes in content events.
+func (e *Exchange) streams() bool { return e.body.stream() || e.pieces > 0 }
 
 // model returns the name to be used for the label: the answer's, else the
 // request's unless the server refused it.
@@ -147,7 +167,12 @@ func (e *Exchange) model() []byte {
 }
 
 func (e *Exchange) bind(now int64) *meter.Series {
-	if e.series == nil {
+	switch {
+	case e.series != nil:
+	case e.rec.Status == 0 && e.responseModel.n == 0:
+		// Nobody has accepted the name: a client must not make labels.
+		e.series = e.shard.Book.Known(e.rec.Server, e.dialect.API, e.model(), now)
+	default:
 		e.series = e.shard.Book.Series(e.rec.Server, e.dialect.API, e.model(), now)
 	}
 	return e.series
@@ -171,15 +196,4 @@ func (e *Exchange) badJSON(err error) {
 	e.shard.Tally.ParseErrors[event.ProtoJSON][r]++
 }
 
-func startsJSON(p []byte) bool {
-	for _, c := range p {
-		switch c {
-		case ' ', '\t', '\r', '\n':
-		case '{', '[':
-			return true
-		default:
-			return false
-		}
-	}
-	return false
-}
+func startsJSON(c byte) bool { return c == '{' || c == '[' }

@@ -23,19 +23,22 @@ type part struct {
 
 // document gathers what one JSON document said, until it is known to be whole.
 type document struct {
-	open     bool
-	first    [6]byte // of data that is no JSON object, to find [DONE]
-	firstLen int
-	raw      bool // data that is no JSON
+	open   bool
+	first  byte // of its data, white space left out; 0 before that
+	mark   [len(doneMark)]byte
+	marked int          // bytes in mark
+	past   bool         // the data went on behind mark
+	named  bool         // the event is called an error
+	before tokens.Meter // the output text before this document
+	plain  tokens.Meter // the output text if all data of this event is text
+
 	failed   bool
-	typed    bool // an event type was seen
 	content  bool // its type carries content
 	final    bool
 	usage    bool
 	now      part // the choice being read, or the whole document
 	parts    []part
-	before   tokens.Meter // the output text before this document
-	in, out  int64        // stated tokens; -1 not stated
+	in, out  int64 // stated tokens; -1 not stated
 	thought  int64
 	cached   int64
 	uncached int64
@@ -44,6 +47,13 @@ type document struct {
 func (d *document) reset() {
 	parts := d.parts[:0]
 	*d = document{parts: parts, in: -1, out: -1, thought: -1, cached: -1, uncached: -1}
+}
+
+// forget drops what a document said that turned out to be none.
+func (d *document) forget() {
+	d.failed, d.final, d.usage = false, false, false
+	d.parts = d.parts[:0]
+	d.in, d.out, d.thought, d.cached, d.uncached = -1, -1, -1, -1, -1
 }
 
 // fields implements jsonscan.Handler for answers and events.
@@ -85,7 +95,8 @@ func (f *fields) Value(id jsonscan.Field, v *jsonscan.Value) {
 	case fieldUncached:
 		d.uncached = v.Int
 	case fieldError:
-		d.failed = d.failed || v.Type != jsonscan.TypeNull && v.Type != jsonscan.TypeFalse
+		// A number is a measure in a hand-written service, or a code of 0.
+		d.failed = d.failed || v.Type == jsonscan.TypeTrue || v.Type == jsonscan.TypeString && len(v.Str) > 0
 	case fieldEventType:
 		(*Exchange)(f).eventType(v.Str)
 	}
@@ -114,7 +125,6 @@ func (f *fields) Leave(id jsonscan.Field) {
 
 func (e *Exchange) eventType(t []byte) {
 	d := &e.doc
-	d.typed = true
 	if c := e.dialect.Content; c != nil {
 		d.content = c(t)
 	}

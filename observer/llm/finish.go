@@ -2,7 +2,10 @@
 
 package llm
 
-import "github.com/modeltap/modeltap/observer/event"
+import (
+	"github.com/modeltap/modeltap/observer/event"
+	"github.com/modeltap/modeltap/observer/tokens"
+)
 
 // promptOverhead is what a chat template adds to each message, in tokens
 // (OpenAI cookbook, "How to count tokens with tiktoken": 3 to 4).
@@ -12,13 +15,13 @@ const promptOverhead = 4
 // t. clientGone says that the client had closed or half-closed before that.
 func (e *Exchange) ResponseEnd(t int64, clientGone bool) {
 	e.EndBody()
-	e.rec.End = t
+	e.rec.End = max(t, e.rec.Headers)
 	switch {
 	case e.rec.Status >= 400:
 		e.report(event.HTTPError)
 	case e.failed:
 		e.report(event.StreamError)
-	case e.hole && e.body.stream():
+	case e.hole && e.streams():
 		e.report(event.Incomplete)
 	case clientGone && e.cutOff():
 		// Some servers write the final chunk to a client that has left.
@@ -36,7 +39,8 @@ func (e *Exchange) cutOff() bool {
 // Abort ends an exchange whose connection ended before its answer did.
 func (e *Exchange) Abort(t int64, o event.Outcome) {
 	whole := e.final && !e.hole && e.rec.Status < 400
-	e.EndBody()
+	e.ended = true
+	e.restart() // what is cut off is not counted
 	switch {
 	case whole && o == event.ClientAbort:
 		// The client had all it wanted and did not wait for the last chunk.
@@ -46,11 +50,11 @@ func (e *Exchange) Abort(t int64, o event.Outcome) {
 		}
 	case o != event.Incomplete && e.failed:
 		o = event.StreamError
-	case o != event.Incomplete && e.hole && e.body.stream():
+	case o != event.Incomplete && e.hole && e.streams():
 		o = event.Incomplete
 	}
 	if e.rec.End == 0 {
-		e.rec.End = t
+		e.rec.End = max(t, e.rec.Start, e.rec.Headers)
 	}
 	e.report(o)
 }
@@ -92,7 +96,11 @@ func (e *Exchange) report(o event.Outcome) {
 // countTokens settles the account and corrects the live rate by it.
 func (e *Exchange) countTokens(o event.Outcome) {
 	r, s := &e.rec, e.series
-	e.account.Streamed = e.pieces > 0
+	if r.Status >= 400 || e.hole && !e.streams() {
+		// What an error says is no output, and half a text is no measure.
+		e.account, r.Finish = tokens.Account{}, [event.Finishes]uint8{}
+	}
+	e.account.Streamed = e.body.stream() || e.pieces > 1
 	r.Tokens = e.account.Counts(s.Calibration)
 	if in := &r.Tokens[event.Input]; !in.Known && r.Status < 400 {
 		*in = e.estimateInput()
@@ -101,7 +109,7 @@ func (e *Exchange) countTokens(o event.Outcome) {
 		e.account.Learn(s.Calibration)
 	}
 	out := r.Tokens[event.Output]
-	if diff := float64(out.N) - e.live; out.Known && diff != 0 {
+	if diff := float64(out.N) - e.live; diff != 0 {
 		start := r.FirstToken
 		if start == 0 {
 			start = r.End

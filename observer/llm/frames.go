@@ -2,7 +2,11 @@
 
 package llm
 
-import "github.com/modeltap/modeltap/observer/event"
+import (
+	"bytes"
+
+	"github.com/modeltap/modeltap/observer/jsonscan"
+)
 
 // doneMark is the data of the event that ends OpenAI's streams.
 const doneMark = "[DONE]"
@@ -35,7 +39,7 @@ func (f *frames) Name(p []byte) {
 	if !f.doc.open {
 		(*Exchange)(f).openDocument()
 	}
-	f.doc.failed = true
+	f.doc.named = true
 }
 
 // Comment is a keep-alive ping: nothing.
@@ -47,22 +51,29 @@ type lines Exchange
 
 func (l *lines) Data(p []byte) { (*Exchange)(l).eventData(p) }
 
+// End ends a line, and the document with it unless that goes on: one document
+// may be spread over many lines.
 func (l *lines) End() {
 	e := (*Exchange)(l)
+	if e.scanner != nil && !e.scanner.Done() && e.scanner.Write(newline) == nil {
+		return
+	}
 	if e.closeDocument() {
 		e.commitCounts()
 	}
 	e.restart()
 }
 
+// Lost voids what was handed over of the present document.
 func (l *lines) Lost() { (*Exchange)(l).restart() }
+
+var newline = []byte{'\n'}
 
 func (e *Exchange) openDocument() {
 	e.doc.reset()
 	e.doc.open = true
-	if e.dialect.Content != nil {
-		e.doc.before = e.account.Meter
-	}
+	e.doc.before = e.account.Meter
+	e.doc.plain = e.account.Meter
 }
 
 // eventData begins or continues the document of the present event.
@@ -71,96 +82,79 @@ func (e *Exchange) eventData(p []byte) {
 	if !d.open {
 		e.openDocument()
 	}
-	if e.scanner != nil {
-		e.scan(p)
-		return
+	if e.dialect.Generic {
+		d.plain.Write(p)
 	}
-	if d.raw {
-		e.rawData(p)
-		return
-	}
-	if d.firstLen == 0 && startsObject(p) {
-		e.scanner = e.shard.scanner()
-		e.scanner.Reset(e.dialect.Event, (*fields)(e))
-		e.scan(p)
-		return
-	}
-	n := copy(d.first[d.firstLen:], p)
-	d.firstLen += n
-	if !e.maybeDone() {
-		d.raw = true
-		e.rawData(d.first[:d.firstLen])
-		e.rawData(p[n:])
-	}
-}
-
-// maybeDone tells whether the data so far can still be the [DONE] mark.
-func (e *Exchange) maybeDone() bool {
-	d := &e.doc
-	return string(d.first[:d.firstLen]) == doneMark[:d.firstLen]
-}
-
-func startsObject(p []byte) bool {
-	for _, c := range p {
-		if c != ' ' && c != '\t' && c != '\n' {
-			return c == '{'
+	if d.first == 0 {
+		if p = bytes.TrimLeft(p, " \t\r\n"); len(p) == 0 {
+			return
+		}
+		d.first = p[0]
+		if d.first == '{' || e.dialect.Generic && (d.first == '"' || d.first == '[') {
+			e.scanner = e.shard.scanner()
+			e.scanner.Reset(e.dialect.Event, (*fields)(e))
 		}
 	}
-	return false
-}
-
-func (e *Exchange) scan(p []byte) {
-	if e.doc.raw {
-		return
+	if e.scanner != nil {
+		// What is wrong with it shows when the document is closed.
+		_ = e.scanner.Write(p)
 	}
-	if err := e.scanner.Write(p); err != nil {
-		e.badJSON(err)
-		e.dropScanner()
-		e.doc.raw = true
-		e.doc.now.text = false
+	if d.first == doneMark[0] {
+		d.maybeDone(p)
 	}
 }
 
-// rawData is event data that is no JSON object. For a hand-written service it
-// is the text itself; in a published API it is an error of its own.
-func (e *Exchange) rawData(p []byte) {
-	if len(p) == 0 || !e.dialect.Generic {
-		return
-	}
-	e.doc.now.text = true
-	e.account.Text(p)
+// maybeDone takes data that may be the mark that ends OpenAI's streams.
+func (d *document) maybeDone(p []byte) {
+	n := copy(d.mark[d.marked:], p)
+	d.marked += n
+	d.past = d.past || len(bytes.TrimRight(p[n:], " \t\r\n")) > 0
 }
 
-// closeDocument ends the present document and tells whether it counts.
+func (d *document) done() bool {
+	return d.marked == len(doneMark) && !d.past && string(d.mark[:]) == doneMark
+}
+
+// closeDocument ends the present document and tells whether it counts. One
+// that does not leaves nothing behind.
 func (e *Exchange) closeDocument() bool {
 	d := &e.doc
-	if e.scanner != nil {
-		err := e.scanner.End()
+	if !d.open || d.first == 0 && !e.dialect.Generic {
+		return false
+	}
+	if d.done() {
+		e.final = true
 		e.dropScanner()
-		if err != nil {
-			e.badJSON(err)
-			return false
-		}
+		return false
+	}
+	err := jsonscan.ErrSyntax
+	if e.scanner != nil {
+		err = e.scanner.End()
+		e.dropScanner()
+	}
+	switch {
+	case err == nil:
 		if e.dialect.Content != nil && !d.content {
 			e.account.Meter = d.before
 			d.now.text = false
 		}
 		return true
+	case e.dialect.Generic && err != jsonscan.ErrDepth && e.body == bodySSE:
+		// A hand-written service may send the bare text, "{" included.
+		e.account.Meter = d.plain
+		d.now = part{text: d.plain.Bytes() > d.before.Bytes()}
+		d.forget()
+		return true
 	}
-	if d.firstLen == len(doneMark) && e.maybeDone() {
-		e.final = true
-		return false
-	}
-	if d.raw && !e.dialect.Generic {
-		e.shard.Tally.ParseErrors[event.ProtoJSON][event.ReasonMalformed]++
-		return false
-	}
-	return d.open
+	e.account.Meter = d.before
+	e.badJSON(err)
+	return false
 }
 
 // endEvent commits the present event of a stream.
 func (e *Exchange) endEvent() {
 	counts := e.closeDocument()
+	e.failed = e.failed || e.doc.named
 	if e.final && !counts {
 		e.restart()
 		return
@@ -172,10 +166,11 @@ func (e *Exchange) endEvent() {
 	e.restart()
 }
 
-// restart forgets the present document.
+// restart forgets the present document, and its text if it was not closed.
 func (e *Exchange) restart() {
-	e.dropScanner()
-	e.doc.open = false
-	e.doc.firstLen = 0
-	e.doc.raw = false
+	if e.scanner != nil {
+		e.account.Meter = e.doc.before
+		e.dropScanner()
+	}
+	e.doc.open, e.doc.named = false, false
 }

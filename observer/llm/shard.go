@@ -69,8 +69,8 @@ func (s *Shard) drop(e *Exchange) {
 	}
 	e.prev.next, e.next.prev = e.next, e.prev
 	s.opened--
-	choices := e.choices[:0]
-	*e = Exchange{choices: choices}
+	choices, parts := e.choices[:0], e.doc.parts[:0]
+	*e = Exchange{choices: choices, doc: document{parts: parts}}
 	if len(s.spare) < maxSpare {
 		s.spare = append(s.spare, e)
 	}
