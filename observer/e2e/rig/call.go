@@ -22,6 +22,7 @@ type Call struct {
 	Body           []byte
 	AbortAfter     int           // close after so many content events, 0 never
 	OnToken        func()        // called at each content event
+	OnData         func([]byte)  // called with the data of each SSE event and with an answer that is no stream
 	Pause          time.Duration // between the first bytes of the head and the rest
 }
 
@@ -104,13 +105,19 @@ func (c *Conn) read(a *Answer, call Call) error {
 	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	switch media {
 	case "text/event-stream":
-		err = readEvents(body, token)
+		err = readEvents(body, call.OnData, token)
 	case "application/x-ndjson":
 		err = readLines(body, token)
 	case "text/plain":
 		err = readPieces(body, token)
 	default:
-		_, err = io.Copy(io.Discard, body)
+		if call.OnData == nil {
+			_, err = io.Copy(io.Discard, body)
+			break
+		}
+		var whole []byte
+		whole, err = io.ReadAll(body)
+		call.OnData(whole)
 	}
 	a.End = c.last
 	if errors.Is(err, errAborted) {
@@ -122,7 +129,7 @@ func (c *Conn) read(a *Answer, call Call) error {
 	return err
 }
 
-func readEvents(r *bufio.Reader, token func() error) error {
+func readEvents(r *bufio.Reader, onData func([]byte), token func() error) error {
 	var data []byte
 	for {
 		line, err := r.ReadBytes('\n')
@@ -137,6 +144,9 @@ func readEvents(r *bufio.Reader, token func() error) error {
 			data = append(data, bytes.TrimPrefix(d, []byte(" "))...)
 		}
 		if len(line) == 0 && len(data) > 0 {
+			if onData != nil {
+				onData(data)
+			}
 			if hasText(data) {
 				if err := token(); err != nil {
 					return err
@@ -152,6 +162,7 @@ func readEvents(r *bufio.Reader, token func() error) error {
 func hasText(data []byte) bool {
 	var e struct {
 		Text    string
+		Delta   json.RawMessage // of the Responses API
 		Choices []struct {
 			Text  string
 			Delta struct{ Content string }
@@ -165,7 +176,7 @@ func hasText(data []byte) bool {
 			return true
 		}
 	}
-	return e.Text != ""
+	return e.Text != "" || len(e.Delta) > len(`""`) && e.Delta[0] == '"'
 }
 
 func readLines(r *bufio.Reader, token func() error) error {

@@ -75,6 +75,17 @@ func ServeC(bin string, o Options) (*Server, error) {
 	return s, s.wait()
 }
 
+// StartServer runs any other model server, which argv makes listen on port. It
+// returns once GET ready is answered with 200.
+func StartServer(o Options, port int, ready string, argv ...string) (*Server, error) {
+	p, err := Start(o, argv...)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Process: p, Port: port}
+	return s, s.poll(60*time.Second, func() bool { return answers(s.URL() + ready) })
+}
+
 func (s *Server) wait() error {
 	return s.poll(30*time.Second, func() bool {
 		c, err := net.Dial("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)))

