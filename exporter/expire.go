@@ -41,15 +41,30 @@ func (e *Exporter) sweepUnscraped(now time.Time) {
 	e.remove(now, func(key) bool { return false }, func(otherKey) bool { return false })
 }
 
+// activity tells how long something has been unused, without a look at the
+// clock at each use: its last use counts from the sweep that finds it.
+type activity struct {
+	used bool
+	last time.Time
+}
+
+// idle returns the time since the last use.
+func (a *activity) idle(now time.Time) time.Duration {
+	if a.used {
+		a.used, a.last = false, now
+	}
+	return now.Sub(a.last)
+}
+
 func (e *Exporter) remove(now time.Time, live func(key) bool, liveOther func(otherKey) bool) {
 	for k, c := range e.children {
-		if now.Sub(c.last) >= e.opts.SeriesTTL && !live(k) {
+		if c.idle(now) >= e.opts.SeriesTTL && !live(k) {
 			delete(e.children, k)
 			e.requests.remove(k)
 		}
 	}
 	for k, c := range e.others {
-		if now.Sub(c.last) >= e.opts.SeriesTTL && !liveOther(k) {
+		if c.idle(now) >= e.opts.SeriesTTL && !liveOther(k) {
 			delete(e.others, k)
 			e.requests.other.DeleteLabelValues(k.server, code(k.status))
 		}

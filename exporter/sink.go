@@ -5,7 +5,6 @@ package exporter
 import (
 	"encoding/hex"
 	"strconv"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -30,8 +29,8 @@ type requestKey struct {
 // child caches the metrics of one identity, so that an exchange builds no label
 // slice. Metrics appear when they are first fed.
 type child struct {
-	key      key
-	last     time.Time // of its last exchange
+	key key
+	activity
 	requests map[requestKey]prometheus.Counter
 	tokens   [event.TokenTypes][event.TokenSources]prometheus.Counter
 	finish   [event.Finishes]prometheus.Counter
@@ -44,18 +43,27 @@ type child struct {
 func (e *Exporter) Exchange(x *event.Exchange) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	now := e.opts.Now()
-	k := keyOf(x.Server, x.Model, x.API)
-	c := e.children[k]
+	// The observer's labels are fit already, but for a sink that is fed by
+	// others: what is not found as it stands is looked for as a label.
+	c := e.children[key{x.Server, x.Model, x.API}]
 	if c == nil {
-		e.sweepUnscraped(now)
-		c = &child{key: k, requests: make(map[requestKey]prometheus.Counter)}
-		e.children[k] = c
+		c = e.child(keyOf(x.Server, x.Model, x.API))
 	}
-	c.last = now
+	c.used = true
 	c.count(e.requests, x)
 	c.observe(e.requests, x)
 	e.recent.put(x)
+}
+
+// child returns the metrics of k, made when there are none.
+func (e *Exporter) child(k key) *child {
+	c := e.children[k]
+	if c == nil {
+		e.sweepUnscraped(e.opts.Now())
+		c = &child{key: k, requests: make(map[requestKey]prometheus.Counter)}
+		e.children[k] = c
+	}
+	return c
 }
 
 func (c *child) count(v *requestVecs, x *event.Exchange) {
@@ -143,23 +151,22 @@ type otherKey struct {
 }
 
 type otherChild struct {
-	last time.Time
-	n    prometheus.Counter
+	activity
+	n prometheus.Counter
 }
 
 // OtherRequest implements event.Sink.
 func (e *Exporter) OtherRequest(server string, status int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	now := e.opts.Now()
 	k := otherKey{event.Label(server), status}
 	c := e.others[k]
 	if c == nil {
-		e.sweepUnscraped(now)
+		e.sweepUnscraped(e.opts.Now())
 		c = &otherChild{n: e.requests.other.WithLabelValues(k.server, code(status))}
 		e.others[k] = c
 	}
-	c.last = now
+	c.used = true
 	c.n.Inc()
 }
 
