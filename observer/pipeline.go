@@ -54,14 +54,19 @@ func (p *pipeline) emit(batch []event.Segment, now int64) {
 	}
 }
 
-// shardOf keeps a server, that is a cgroup and a port, in one shard. Without
-// cgroups it is the address and the port.
+// shardOf keeps a server in one shard: a port in a network namespace, whose
+// workers may sit in cgroups of their own. On kernels that do not tell the
+// namespace the cgroup stands for it, and without cgroups the address.
 func (p *pipeline) shardOf(s *event.Segment) *shard {
 	if len(p.shards) == 1 {
 		return p.shards[0]
 	}
-	h := s.Group ^ uint64(s.Flow.Server.Port)<<32
-	if s.Group == 0 {
+	h := s.NetNS
+	if h == 0 {
+		h = s.Group
+	}
+	h ^= uint64(s.Flow.Server.Port) << 32
+	if s.NetNS == 0 && s.Group == 0 {
 		for _, b := range s.Flow.Server.IP {
 			h = h*31 + uint64(b)
 		}
