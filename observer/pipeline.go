@@ -97,7 +97,7 @@ func (p *pipeline) run(batch []event.Segment) {
 // close ends every open exchange.
 func (p *pipeline) close() {
 	for _, s := range p.shards {
-		s.tcp.Close(p.now)
+		s.close(p.now)
 	}
 }
 

@@ -64,19 +64,26 @@ func (s *shard) run(batch []event.Segment) {
 
 func (s *shard) runFrom(batch []event.Segment, at int) (next int) {
 	next = at
-	defer func() {
-		if r := recover(); r != nil {
-			s.tally.Panics++
-			s.log.Error("a connection's pipeline failed; its state is dropped, please report this",
-				"panic", r, "stack", string(debug.Stack()))
-			s.tcp.KillCurrent()
-		}
-	}()
+	defer s.survive()
 	for _, i := range s.mine[at:] {
 		next++
+		s.stream.Leave()
 		s.tcp.Segment(&batch[i])
 	}
 	return next
+}
+
+// survive, deferred, ends a panic and the connection that it happened in.
+func (s *shard) survive() {
+	r := recover()
+	if r == nil {
+		return
+	}
+	s.tally.Panics++
+	s.log.Error("a connection's pipeline failed; its state is dropped, please report this",
+		"panic", r, "stack", string(debug.Stack()))
+	s.stream.KillCurrent()
+	s.tcp.KillCurrent()
 }
 
 // tick runs the timers that are due at now.
@@ -85,7 +92,18 @@ func (s *shard) tick(now int64) {
 		return
 	}
 	s.expired = now
+	defer s.survive()
 	s.tcp.Expire(now)
+}
+
+// close ends every connection. What a panic left over takes another turn.
+func (s *shard) close(now int64) {
+	for s.tcp.Connections() > 0 {
+		func() {
+			defer s.survive()
+			s.tcp.Close(now)
+		}()
+	}
 }
 
 // snapshot appends what this shard has to snap.

@@ -17,24 +17,26 @@ var (
 var generic = &Dialect{
 	API:     "generic",
 	Request: requestPaths(genericPaths(genericInput, fieldPrompt, "messages[].content", "messages[].content[].text")...),
-	Answer:  schema(openAIUsage, message("choices[].message"), genericAnswer()),
-	Event:   schema(openAIUsage, message("choices[].delta"), genericAnswer()),
+	Answer:  schema(openAIUsage, message("choices[].message"), genericPaths(genericOutput, fieldText, "choices[].text")),
+	// An event may be the text as a JSON string.
+	Event:   schema(openAIUsage, message("choices[].delta"), genericPaths(genericOutput, fieldText, "choices[].text", "")),
 	Generic: true,
 }
 
-func genericAnswer() []jsonscan.Path {
-	return genericPaths(genericOutput, fieldText, "choices[].text")
-}
+// Where a hand-written service may put the members: in the document, in each
+// element of a list (as the pipelines of Hugging Face's transformers do), or
+// in a wrapper.
+var genericPlaces = []string{"", "[].", "data.", "data[].", "message.", "response.", "result.", "output."}
 
 // genericPaths gives field to each name where it stands for a string or for a
 // list of strings, and to the paths in more.
 func genericPaths(names []string, field jsonscan.Field, more ...string) []jsonscan.Path {
 	var paths []jsonscan.Path
 	for _, n := range names {
-		paths = append(paths,
-			jsonscan.Path{Path: n, Field: field, Kind: jsonscan.Text},
-			jsonscan.Path{Path: n + "[]", Field: field, Kind: jsonscan.Text},
-			jsonscan.Path{Path: "data." + n, Field: field, Kind: jsonscan.Text})
+		for _, at := range genericPlaces {
+			paths = append(paths, jsonscan.Path{Path: at + n, Field: field, Kind: jsonscan.Text})
+		}
+		paths = append(paths, jsonscan.Path{Path: n + "[]", Field: field, Kind: jsonscan.Text})
 	}
 	for _, p := range more {
 		paths = append(paths, jsonscan.Path{Path: p, Field: field, Kind: jsonscan.Text})

@@ -41,6 +41,7 @@ type Conn struct {
 
 // Data takes the next bytes of one direction.
 func (c *Conn) Data(d event.Direction, m event.Mark, p []byte) {
+	c.shard.current = c
 	if d == event.Request {
 		c.position += uint64(len(p))
 	}
@@ -59,9 +60,11 @@ func (c *Conn) Data(d event.Direction, m event.Mark, p []byte) {
 
 // Skip takes note of n bytes that were left out on purpose.
 func (c *Conn) Skip(d event.Direction, m event.Mark, n int) {
+	c.shard.current = c
 	if d == event.Request {
 		c.position += uint64(n)
 	}
+	c.begunMissing()
 	if c.mode == modeHTTP1 {
 		c.mark[d] = m
 		c.parser(d).Skip(n)
@@ -70,9 +73,11 @@ func (c *Conn) Skip(d event.Direction, m event.Mark, n int) {
 
 // Gap takes note of n bytes that were lost.
 func (c *Conn) Gap(d event.Direction, m event.Mark, n int) {
+	c.shard.current = c
 	if d == event.Request {
 		c.position += uint64(n)
 	}
+	c.begunMissing()
 	if c.mode == modeHTTP1 {
 		c.mark[d] = m
 		c.parser(d).Gap(n)
@@ -81,6 +86,7 @@ func (c *Conn) Gap(d event.Direction, m event.Mark, n int) {
 
 // FIN takes note of the ordered end of one direction.
 func (c *Conn) FIN(d event.Direction, m event.Mark) {
+	c.shard.current = c
 	if c.mode != modeHTTP1 {
 		return
 	}
@@ -115,6 +121,7 @@ func (c *Conn) Read(t int64, pos uint64) {
 
 // Close ends what is open on the connection.
 func (c *Conn) Close(t int64, why tcp.CloseReason) {
+	c.shard.current = c
 	o := event.Incomplete
 	switch why {
 	case tcp.ResetByClient:
@@ -125,8 +132,22 @@ func (c *Conn) Close(t int64, why tcp.CloseReason) {
 			o = event.ClientAbort
 		}
 	}
+	if why == tcp.ResetByServer {
+		c.markUnread()
+	}
 	c.abortAll(t, o)
 	c.shard.drop(c)
+}
+
+// markUnread marks the requests that wait for an answer when the server's reset
+// ends the connection. Closing a socket resets the connection if it holds data
+// that the application has not read (RFC 1122 section 4.2.2.13, Linux
+// tcp_close), and answers with FIN if not.
+func (c *Conn) markUnread() {
+	for i := range c.slots {
+		s := &c.slots[i]
+		s.unread = s.end != 0 && !s.read && s.status == 0
+	}
 }
 
 func (c *Conn) parser(d event.Direction) *http1.Parser {

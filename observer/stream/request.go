@@ -42,8 +42,8 @@ func (r *requests) Head(h *http1.Head) http1.Framing {
 // classify decides what kind of request it is that h begins.
 func (c *Conn) classify(s *slot, h *http1.Head) {
 	d := llm.DialectOf(h.Method, h.Target)
-	s.known = d != nil
 	route := c.server.Paths().Route(h.Target)
+	s.known = d != nil || route == target.Chosen && c.server.Explicit
 	post := string(h.Method) == "POST"
 	switch {
 	case route == target.Ignored, s.head, s.connect, string(h.Method) == "OPTIONS":

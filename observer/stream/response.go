@@ -75,8 +75,7 @@ func (c *Conn) tunnel(s *slot) {
 		s.ex.Discard()
 		s.ex = nil
 	}
-	c.shard.Sink.OtherRequest(c.server.Name, s.status)
-	s.other = false
+	s.other = c.server.Confirmed()
 	c.refuse(event.UnobservedUnknown)
 	c.abortAll(c.answerBegan, event.Incomplete)
 }

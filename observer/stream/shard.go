@@ -20,8 +20,9 @@ type Shard struct {
 	Sink  event.Sink
 	Tally *event.Tally
 
-	heads http1.Pool
-	spare []*Conn
+	heads   http1.Pool
+	spare   []*Conn
+	current *Conn // whose method was called last
 }
 
 // Handler returns the handler of a new connection to server.
@@ -42,7 +43,29 @@ func (s *Shard) Handler(c *tcp.Conn, server *target.Server) tcp.Handler {
 // Held returns the bytes of memory that hold unfinished message heads.
 func (s *Shard) Held() int { return s.heads.Held() }
 
+// Leave says that what happens next is no doing of the connection that was
+// called last.
+func (s *Shard) Leave() { s.current = nil }
+
+// KillCurrent forgets the connection that was called last, unless
+// Leave was called since, and what is open on it, without counting any of it: for the owner that has recovered a panic.
+func (s *Shard) KillCurrent() {
+	h := s.current
+	if h == nil {
+		return
+	}
+	s.current = nil
+	for i := range h.slots {
+		if e := h.slots[i].ex; e != nil {
+			e.Discard()
+		}
+	}
+	h.request.Release()
+	h.response.Release()
+}
+
 func (s *Shard) drop(h *Conn) {
+	s.current = nil
 	h.request.Release()
 	h.response.Release()
 	slots := h.slots[:0]

@@ -19,6 +19,7 @@ type slot struct {
 	head    bool          // HEAD: the answer has no body
 	connect bool
 	late    bool // it came after the server had closed its side
+	unread  bool // the server closed its side without having read it
 	chunked bool // its body is
 	known   bool // its route belongs to a known API
 	status  int
@@ -66,9 +67,9 @@ func (c *Conn) abort(s *slot, t int64, o event.Outcome) {
 		if s.other {
 			c.shard.Sink.OtherRequest(c.server.Name, s.status)
 		}
-	case !c.counts(s) || s.ex.Provisional():
+	case !c.counts(s) || s.ex.Provisional() && !s.known:
 		s.ex.Discard()
-	case s.late && o == event.ServerAbort:
+	case s.late || s.unread:
 		// The request crossed the server's close of an idle connection: the
 		// client sends it again elsewhere, the server has refused nothing.
 		s.ex.Discard()

@@ -47,6 +47,14 @@ func (c *Conn) joined(d event.Direction, m event.Mark, p []byte) {
 	c.shard.LLM.Open(c.server.Name, llm.Generic(), m.Time, false).Abort(m.Time, event.Incomplete)
 }
 
+// begunMissing meets missing bytes at the beginning of a connection: what
+// follows tells nothing for certain, as in the middle of one.
+func (c *Conn) begunMissing() {
+	if c.mode == modeUnknown {
+		c.whole, c.mode = false, modeHTTP1
+	}
+}
+
 func (c *Conn) refuse(why event.Unobserved) {
 	c.mode = modeOpaque
 	c.shard.Tally.Unobserved[why]++
