@@ -37,6 +37,7 @@ type Conn struct {
 	clientGone        bool // the client has closed its side
 	serverGone        bool // the server has closed its side
 	orphan            bool // an answer without a request has been counted
+	reads             bool // what the application reads is reported
 }
 
 // Data takes the next bytes of one direction.
@@ -97,6 +98,10 @@ func (c *Conn) FIN(d event.Direction, m event.Mark) {
 		return
 	}
 	c.serverGone = true
+	if c.reads {
+		// The server may drain what crossed its close; it does so after it.
+		c.markUnread()
+	}
 	// Nothing can be answered any more. Whoever left first ended it.
 	o := event.ServerAbort
 	if c.clientGone {
@@ -112,7 +117,7 @@ func (c *Conn) Read(t int64, pos uint64) {
 		if s.end == 0 || s.end > pos {
 			return
 		}
-		s.read = true
+		s.read, c.reads = true, true
 		if s.ex != nil {
 			s.ex.SocketRead(t)
 		}
@@ -139,10 +144,11 @@ func (c *Conn) Close(t int64, why tcp.CloseReason) {
 	c.shard.drop(c)
 }
 
-// markUnread marks the requests that wait for an answer when the server's reset
-// ends the connection. Closing a socket resets the connection if it holds data
-// that the application has not read (RFC 1122 section 4.2.2.13, Linux
-// tcp_close), and answers with FIN if not.
+// markUnread marks the requests that the application had not read when the
+// server ended the connection. Closing a socket resets the connection if it
+// holds unread data (RFC 1122 section 4.2.2.13, Linux tcp_close); shutting it
+// down first, as cpp-httplib does, ends it with FIN all the same, so that a FIN
+// says nothing unless reads are reported.
 func (c *Conn) markUnread() {
 	for i := range c.slots {
 		s := &c.slots[i]

@@ -75,6 +75,35 @@ func TestRequestIntoAClosedConnection(t *testing.T) {
 	}
 }
 
+// Where reads are reported, a request that crossed the close is told by the FIN
+// having come before it was read, whether it is drained afterwards or not. A
+// request that was read and then left without an answer is the server's.
+func TestRequestThatCrossesTheClose(t *testing.T) {
+	body := post("/v1/completions", `{"model":"m"}`)
+	first := []step{
+		ask(0, body), {at: 1, do: actRead, n: len(body)},
+		answer(5, jsonAnswer(200, `{"model":"m","choices":[]}`)),
+		ask(6, body),
+	}
+	drained := step{at: 8, do: actRead, n: 2 * len(body)}
+	for name, c := range map[string]struct {
+		rest              []step
+		exchanges, others int
+	}{
+		"unread":  {[]step{fin(7, event.Response)}, 1, 1},
+		"drained": {[]step{fin(7, event.Response), drained}, 1, 1},
+		"read":    {[]step{drained, fin(9, event.Response)}, 2, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := newTalk()
+			k.run(explicit(t), true, 0, append(first[:len(first):len(first)], c.rest...)...)
+			if len(k.exchanges) != c.exchanges || len(k.others) != c.others {
+				t.Errorf("%d exchanges, others %v; want %d and %d", len(k.exchanges), k.others, c.exchanges, c.others)
+			}
+		})
+	}
+}
+
 func TestModelLabel(t *testing.T) {
 	for name, c := range map[string]struct{ asked, answered, want string }{
 		"the answer wins":         {`{"model":"alias"}`, jsonAnswer(200, `{"model":"real","choices":[]}`), "real"},
