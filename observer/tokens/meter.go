@@ -4,7 +4,6 @@ package tokens
 
 import (
 	"encoding/binary"
-	"math/bits"
 	"unicode/utf8"
 )
 
@@ -37,17 +36,7 @@ func (m *Meter) Write(p []byte) {
 		m.part[m.n] = p[0]
 		m.n++
 		p = p[1:]
-		if b := m.part[:m.n]; utf8.FullRune(b) {
-			r, size := utf8.DecodeRune(b)
-			m.n = 0
-			m.rune(r)
-			// What did not belong to the character comes again.
-			var again [utf8.UTFMax]byte
-			if rest := copy(again[:], b[size:]); rest > 0 {
-				m.bytes -= int64(rest)
-				m.Write(again[:rest])
-			}
-		}
+		m.complete()
 	}
 	for len(p) > 0 {
 		if p[0] < utf8.RuneSelf {
@@ -64,11 +53,36 @@ func (m *Meter) Write(p []byte) {
 	}
 }
 
+// complete takes what is complete of the part kept. Bytes that turn out not to
+// belong to its first character stay.
+func (m *Meter) complete() {
+	for m.n > 0 {
+		b := m.part[:m.n]
+		size := 0
+		switch {
+		case b[0] < utf8.RuneSelf:
+			size = m.ascii(b)
+		case !utf8.FullRune(b):
+			return
+		default:
+			var r rune
+			r, size = utf8.DecodeRune(b)
+			m.rune(r)
+		}
+		m.n = uint8(copy(b, b[size:]))
+	}
+}
+
 // Bytes returns the length of the text.
 func (m *Meter) Bytes() int64 { return m.bytes }
 
-// Estimate returns the estimated number of tokens.
-func (m *Meter) Estimate() float64 { return float64(m.sum) / unit }
+// Estimate returns the estimated number of tokens, at least 1 for any text.
+func (m *Meter) Estimate() float64 {
+	if m.bytes == 0 {
+		return 0
+	}
+	return max(float64(m.sum)/unit, 1)
+}
 
 // ascii takes the ASCII bytes that p begins with, eight at a time, and returns
 // their number.
@@ -78,6 +92,16 @@ func (m *Meter) ascii(p []byte) int {
 		tops = ones << 7
 	)
 	i, sum, last := 0, m.sum, m.last
+	// The class of the byte before, in the lowest byte of each mask.
+	var l, s, q uint64
+	switch last {
+	case letter:
+		l = 0x80
+	case space:
+		s = 0x80
+	case punct:
+		q = 0x80
+	}
 	for ; i+8 <= len(p); i += 8 {
 		w := binary.LittleEndian.Uint64(p[i:])
 		if w&tops != 0 {
@@ -89,23 +113,21 @@ func (m *Meter) ascii(p []byte) int {
 		digits := (w + ones*(0x80-'0')) &^ (w + ones*(0x7f-'9')) & tops
 		spaces := ^(w + ones*(0x80-'!')) & tops
 		puncts := tops &^ (letters | digits | spaces)
-		var l, s, q uint64
-		switch last {
-		case letter:
-			l = 0x80
-		case space:
-			s = 0x80
-		case punct:
-			q = 0x80
+		sum += weightLetter*count(letters) + weightWord*count(letters&^(letters<<8|l)) +
+			weightSpace*count(spaces) + weightPunct*count(puncts)
+		if digits != 0 {
+			sum += weightDigit * count(digits)
 		}
-		sum += weightLetter*int64(bits.OnesCount64(letters)) +
-			weightWord*int64(bits.OnesCount64(letters&^(letters<<8|l))) +
-			weightDigit*int64(bits.OnesCount64(digits)) +
-			weightSpace*int64(bits.OnesCount64(spaces)) +
-			weightSpaces*int64(bits.OnesCount64(spaces&(spaces<<8|s))) +
-			weightPunct*int64(bits.OnesCount64(puncts)) +
-			weightPuncts*int64(bits.OnesCount64(puncts&(puncts<<8|q)))
-		last = classOf(p[i+7])
+		if again := spaces & (spaces<<8 | s); again != 0 {
+			sum += weightSpaces * count(again)
+		}
+		if again := puncts & (puncts<<8 | q); again != 0 {
+			sum += weightPuncts * count(again)
+		}
+		l, s, q = letters>>56, spaces>>56, puncts>>56
+	}
+	if i > 0 {
+		last = classOf(p[i-1])
 	}
 	for ; i < len(p) && p[i] < utf8.RuneSelf; i++ {
 		c := classOf(p[i])
@@ -133,6 +155,10 @@ func (m *Meter) ascii(p []byte) int {
 	m.sum, m.last = sum, last
 	return i
 }
+
+// count returns the number of bytes of m, of which each is 0 or 0x80, that are
+// not 0.
+func count(m uint64) int64 { return int64(m >> 7 * 0x0101010101010101 >> 56) }
 
 func classOf(c byte) class {
 	switch {

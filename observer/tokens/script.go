@@ -2,28 +2,40 @@
 
 package tokens
 
-// The weights, in 1/unit tokens.
+// The weights, in 1/unit tokens. They are a least-squares fit of the relative
+// error over 314 texts of 2,000 characters (manual pages in 11 languages, Go,
+// Python, C, JavaScript, HTML, JSON and English prose, each kind with the same
+// weight) and five vocabularies: o200k_base, DeepSeek-V3, Qwen, Llama 3 and
+// Gemma 3. On the half of the texts that it was not fitted to, the mean error
+// is 7.6 % and the 95th percentile 20 %; for bytes/4 it is 15.5 % and 37 %, for
+// characters/4 22.8 % and 58 %. Greek, Arabic, Hebrew, Indic and Thai letters
+// and emoji, of which there was no such text, are set by the samples in
+// testdata alone.
+//
+// A word of ASCII letters is its letters and one word; what it costs beyond
+// that lies in the space or mark before it.
 const (
 	unit = 1 << 10
 
-	weightLetter = unit * 10 / 42
-	weightWord   = 0
-	weightDigit  = unit * 10 / 42
-	weightSpace  = unit * 10 / 42
-	weightSpaces = 0
-	weightPunct  = unit * 10 / 42
-	weightPuncts = 0
+	weightLetter = 176 * unit / 1000
+	weightWord   = -200 * unit / 1000
+	weightDigit  = 975 * unit / 1000
+	weightSpace  = 655 * unit / 1000
+	weightSpaces = -594 * unit / 1000 // for each space behind a space
+	weightPunct  = 871 * unit / 1000
+	weightPuncts = -600 * unit / 1000 // for each mark behind a mark
 
-	weightLatin    = unit / 2
-	weightCyrillic = unit * 31 / 100
-	weightArabic   = unit / 2
-	weightHan      = unit * 62 / 100
-	weightKana     = unit * 55 / 100
-	weightHangul   = unit * 60 / 100
-	weightCJKPunct = unit * 75 / 100
-	weightTwo      = unit / 2
-	weightThree    = unit * 3 / 4
-	weightFour     = unit
+	weightLatin    = 1579 * unit / 1000 // a letter that interrupts a word
+	weightCyrillic = 262 * unit / 1000
+	weightArabic   = 310 * unit / 1000
+	weightTwo      = 420 * unit / 1000 // Greek, Hebrew and the like
+	weightIndic    = 450 * unit / 1000 // up to Thai and Georgian
+	weightHan      = 754 * unit / 1000
+	weightKana     = 573 * unit / 1000
+	weightHangul   = 625 * unit / 1000
+	weightCJKPunct = 500 * unit / 1000
+	weightThree    = 1680 * unit / 1000 // typographic marks, arrows, boxes
+	weightFour     = 1300 * unit / 1000 // emoji
 )
 
 // rune takes a character outside of ASCII.
@@ -32,6 +44,7 @@ func (m *Meter) rune(r rune) {
 	m.sum += weight(r)
 }
 
+// weight goes by Unicode blocks.
 func weight(r rune) int64 {
 	switch {
 	case r < 0x250:
@@ -42,10 +55,12 @@ func weight(r rune) int64 {
 		return weightArabic
 	case r < 0x800:
 		return weightTwo
-	case 0x3040 <= r && r < 0x3100:
-		return weightKana
+	case r < 0x2000:
+		return weightIndic
 	case 0x3000 <= r && r < 0x3040, 0xff00 <= r && r < 0xfff0:
 		return weightCJKPunct
+	case 0x3040 <= r && r < 0x3100:
+		return weightKana
 	case 0x3400 <= r && r < 0xa000, 0xf900 <= r && r < 0xfb00:
 		return weightHan
 	case 0xac00 <= r && r < 0xd7b0:
