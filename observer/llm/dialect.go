@@ -51,7 +51,7 @@ func DialectOf(method, target []byte) *Dialect {
 	if string(method) != "POST" {
 		return nil
 	}
-	path := Path(target)
+	path := bytes.TrimRight(Path(target), "/")
 	for _, d := range dialects {
 		for _, r := range d.Routes {
 			if hasSuffix(path, r) {
@@ -70,8 +70,8 @@ func hasSuffix(path []byte, suffix string) bool {
 	return n >= 0 && string(path[n:]) == suffix
 }
 
-// Path returns the path of a request target: without scheme and authority,
-// query, or a trailing slash.
+// Path returns the path of a request target (RFC 9112 section 3.2) in origin
+// or absolute form: without scheme, authority and query.
 func Path(target []byte) []byte {
 	if i := bytes.IndexAny(target, "?#"); i >= 0 {
 		target = target[:i]
@@ -84,9 +84,6 @@ func Path(target []byte) []byte {
 			}
 			target = target[i:]
 		}
-	}
-	if n := len(target); n > 1 && target[n-1] == '/' {
-		target = target[:n-1]
 	}
 	return target
 }

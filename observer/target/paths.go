@@ -5,23 +5,26 @@ package target
 import (
 	"bytes"
 	"regexp"
+
+	"github.com/modeltap/modeltap/observer/llm"
 )
 
 // Route is what a request target says about its request.
 type Route uint8
 
 const (
-	// Unlisted is a route that no rule names: on an explicit target it is a
-	// model request when it is a POST or streams its answer.
+	// Unlisted is a route that no rule names: one of an API that package llm
+	// knows, or on an explicit target a model request when it is a POST or
+	// streams its answer.
 	Unlisted Route = iota
 	// Ignored is never a model request: health, metrics, static files,
 	// documentation, model administration.
 	Ignored
-	// Known is a route of a known LLM API.
-	Known
 	// Chosen is a model route because the user said so.
 	Chosen
 )
+
+var post = []byte("POST")
 
 // Paths classifies request targets. It is immutable.
 type Paths struct {
@@ -38,7 +41,7 @@ func NewPaths(model, ignore []*regexp.Regexp) *Paths {
 // Route classifies a request target (RFC 9112 section 3.2) in origin or
 // absolute form. It does not allocate with the built-in rules.
 func (p *Paths) Route(target []byte) Route {
-	path := Path(target)
+	path := llm.Path(target)
 	for _, re := range p.ignore {
 		if re.Match(path) {
 			return Ignored
@@ -49,29 +52,11 @@ func (p *Paths) Route(target []byte) Route {
 			return Chosen
 		}
 	}
-	switch path = bytes.TrimRight(path, "/"); {
-	case ignored(path):
+	// An API may be mounted below "/static" or "/docs".
+	if ignored(bytes.TrimRight(path, "/")) && llm.DialectOf(post, path) == nil {
 		return Ignored
-	case known(path):
-		return Known
 	}
 	return Unlisted
-}
-
-// Path returns the path of a request target: what stands before the query,
-// without scheme and host.
-func Path(target []byte) []byte {
-	if i := bytes.IndexAny(target, "?#"); i >= 0 {
-		target = target[:i]
-	}
-	if i := bytes.Index(target, []byte("://")); i > 0 && target[0] != '/' {
-		target = target[i+3:]
-		if i = bytes.IndexByte(target, '/'); i < 0 {
-			return nil
-		}
-		target = target[i:]
-	}
-	return target
 }
 
 // cutLast splits off the last segment.
@@ -86,46 +71,6 @@ func cutLast(path []byte) (before, last []byte) {
 // version says whether seg is "v1", "v2", "v1beta"...
 func version(seg []byte) bool {
 	return len(seg) >= 2 && len(seg) <= 8 && seg[0] == 'v' && seg[1] >= '0' && seg[1] <= '9'
-}
-
-// known holds the routes of the APIs that package llm understands. They are
-// compared from the end, because servers are mounted under prefixes
-// (uvicorn --root-path, /openai/deployments/NAME, /serve/...).
-func known(path []byte) bool {
-	before, last := cutLast(path)
-	above, parent := cutLast(before)
-	is := false
-	switch string(last) {
-	case "completions", "generate", "generate_stream", "completion", "infill", "invocations",
-		"worker_generate", "worker_generate_stream", "rerank", "embed", "embed_all", "embed_sparse",
-		"predict", "predictions":
-		is = true
-	case "embeddings":
-		is = version(parent) || string(parent) == "api" || len(before) == 0
-	case "responses", "messages", "score", "classify", "pooling", "moderations":
-		is = version(parent)
-	case "chat":
-		is = string(parent) == "api"
-	case "infer":
-		is = bytes.Contains(before, []byte("/models/"))
-	case "join", "data":
-		is = string(parent) == "queue"
-	}
-	if is {
-		return true
-	}
-	switch string(parent) {
-	case "audio", "images":
-		_, v := cutLast(above)
-		return version(v)
-	case "models":
-		return bytes.HasSuffix(last, []byte(":predict"))
-	}
-	if i := bytes.Index(path, []byte("/gradio_api/")); i >= 0 {
-		fn, _, _ := bytes.Cut(path[i+len("/gradio_api/"):], []byte("/"))
-		return string(fn) == "call" || string(fn) == "run" || string(fn) == "api"
-	}
-	return false
 }
 
 // ignored holds the routes that are no model request on any server.
