@@ -56,8 +56,9 @@ type Schema struct {
 
 // node is a place of the schema, met by value type.
 type node struct {
-	keys []child
-	elem *node
+	keys  []child
+	first uint64 // bit b&63 is set for the first byte b of each key
+	elem  *node
 
 	scalar      Kind // Text, String, Number, Any or 0
 	enter       bool
@@ -190,6 +191,9 @@ func (n *node) finish(none *node, anywhere []child) {
 			n.keys = append(n.keys, c)
 		}
 	}
+	for _, c := range n.keys {
+		n.first |= 1 << (c.name[0] & 63)
+	}
 	if n.elem == nil {
 		n.elem = none
 	} else {
@@ -204,10 +208,13 @@ func (n *node) finish(none *node, anywhere []child) {
 // faster than to find the end of the key first: the processor predicts which
 // one it is, and goes on from a length that it need not compute.
 func (n *node) match(b []byte) (*node, int) {
+	if len(b) == 0 || n.first>>(b[0]&63)&1 == 0 {
+		return nil, 0
+	}
 	for i := range n.keys {
-		name := n.keys[i].name
-		if len(name) < len(b) && b[len(name)] == '"' && string(b[:len(name)]) == name {
-			return n.keys[i].node, len(name)
+		c := &n.keys[i]
+		if c.name[0] == b[0] && len(c.name) < len(b) && b[len(c.name)] == '"' && string(b[:len(c.name)]) == c.name {
+			return c.node, len(c.name)
 		}
 	}
 	return nil, 0
