@@ -102,15 +102,17 @@ func (r row) counts() (client, modeltap tokens) {
 	return client, modeltap
 }
 
-// inputs returns the input tokens of the answers that state them.
-func (r row) inputs() (client, modeltap int64) {
+// inputs returns the input tokens of the answers that state them, and how many
+// do.
+func (r row) inputs() (answers int, client, modeltap int64) {
 	for _, p := range r.pairs {
 		if p.stated.known {
+			answers++
 			client += p.stated.input
 			modeltap += int64(number(p.seen.InputTokens))
 		}
 	}
-	return client, modeltap
+	return answers, client, modeltap
 }
 
 func number(p *float64) float64 {

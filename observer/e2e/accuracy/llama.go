@@ -71,9 +71,16 @@ func readOwn(s *rig.Server) (o own, err error) {
 	if err != nil {
 		return o, err
 	}
-	found := counters.FindAllSubmatch(body, -1)
+	if o, err = parseOwn(body); err != nil {
+		err = fmt.Errorf("%s/metrics, %s: %w", s.URL(), r.Status, err)
+	}
+	return o, err
+}
+
+func parseOwn(page []byte) (o own, err error) {
+	found := counters.FindAllSubmatch(page, -1)
 	if len(found) != 2 {
-		return o, fmt.Errorf("%s/metrics answered %s without the two token counters", s.URL(), r.Status)
+		return o, fmt.Errorf("the two token counters are not there; start the server with --metrics")
 	}
 	for _, m := range found {
 		n, err := strconv.ParseInt(string(m[2]), 10, 64)

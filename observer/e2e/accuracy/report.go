@@ -24,8 +24,11 @@ func report(out io.Writer, rows []row, c crossed) (disagreements []string) {
 		"|---|---|--:|--:|--:|--:|--:|--:|\n")
 	for _, r := range rows {
 		client, modeltap := r.counts()
-		in, seen := r.inputs()
-		fmt.Fprintf(out, "| %s | %s | %s | %s | %d | %d | %d | %s |\n", r.name, r.outcome, client, modeltap, r.own.predicted, in, seen, r.promptMS())
+		inputs := "– | –"
+		if n, stated, seen := r.inputs(); n > 0 {
+			inputs = fmt.Sprintf("%d | %d", stated, seen)
+		}
+		fmt.Fprintf(out, "| %s | %s | %s | %s | %d | %s | %s |\n", r.name, r.outcome, client, modeltap, r.own.predicted, inputs, r.promptMS())
 	}
 	fmt.Fprintf(out, "\n%s\n", c)
 	return append(disagreements, c.disagreements()...)
