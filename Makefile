@@ -8,7 +8,7 @@ FUZZTIME ?= 30s
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS := -X github.com/prometheus/common/version.Version=$(VERSION)
 
-.PHONY: all build demo check test lint portable unit generate generate-check clang bench fuzz overhead e2e-setup docs
+.PHONY: all build demo check test lint portable unit generate generate-check clang bench fuzz overhead accuracy e2e-setup docs
 
 all: build
 
@@ -74,6 +74,9 @@ fuzz:
 
 overhead: e2e-setup build ## what observing costs the observed server; needs root and a quiet machine
 	$(GO) run ./observer/e2e/overhead
+
+accuracy: ## modeltap beside llama.cpp's server with a real model; needs root, compiles for a quarter of an hour once
+	$(GO) run ./observer/e2e/accuracy
 
 docs: ## the generated part of docs/configuration.md
 	$(GO) test -count=1 ./cmd/modeltap -run TestConfigurationDocument -update
