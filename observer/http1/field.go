@@ -28,14 +28,12 @@ func nextField(b []byte) (field, []byte, bool) {
 	if len(line) == 0 {
 		return field{}, rest, true
 	}
-	i := bytes.IndexByte(line, ':')
-	if i <= 0 || line[0] == ' ' || line[0] == '\t' || !clean(line) {
-		return field{}, rest, false
+	i := 0
+	for i < len(line) && (tokenByte[line[i]] || line[i] == ' ') {
+		i++
 	}
-	for _, c := range line[:i] {
-		if !tokenByte[c] && c != ' ' {
-			return field{}, rest, false
-		}
+	if i == 0 || i == len(line) || line[i] != ':' || line[0] == ' ' || !clean(line[i:]) {
+		return field{}, rest, false
 	}
 	end := len(line)
 	for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
@@ -47,8 +45,22 @@ func nextField(b []byte) (field, []byte, bool) {
 		}
 		end += len(more)
 	}
-	return field{name: b[:i], value: bytes.Trim(b[i+1:end], " \t\r\n")}, rest, true
+	return field{name: b[:i], value: trim(b[i+1 : end])}, rest, true
 }
+
+// trim cuts white space off both ends. It is bytes.Trim without the set that
+// is built at each call.
+func trim(b []byte) []byte {
+	for len(b) > 0 && isSpace(b[0]) {
+		b = b[1:]
+	}
+	for len(b) > 0 && isSpace(b[len(b)-1]) {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 // strictField reports whether line, with its line end, is a field as RFC 9112
 // section 5 has it.
@@ -96,7 +108,7 @@ func tokens(v []byte) iter.Seq[[]byte] {
 			} else {
 				v = nil
 			}
-			if t = bytes.Trim(t, " \t\r\n"); len(t) > 0 && !yield(t) {
+			if t = trim(t); len(t) > 0 && !yield(t) {
 				return
 			}
 		}

@@ -4,6 +4,7 @@ package llm
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/jsonscan"
@@ -57,7 +58,7 @@ func kindOf(contentType []byte, chunked, generic bool) bodyKind {
 		contentType = contentType[:i]
 	}
 	contentType = bytes.TrimSpace(contentType)
-	is := func(s string) bool { return bytes.EqualFold(contentType, []byte(s)) }
+	is := func(s string) bool { return len(contentType) == len(s) && strings.EqualFold(string(contentType), s) }
 	switch {
 	case is("text/event-stream"):
 		return bodySSE

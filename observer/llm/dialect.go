@@ -73,8 +73,11 @@ func hasSuffix(path []byte, suffix string) bool {
 // Path returns the path of a request target (RFC 9112 section 3.2) in origin
 // or absolute form: without scheme, authority and query.
 func Path(target []byte) []byte {
-	if i := bytes.IndexAny(target, "?#"); i >= 0 {
-		target = target[:i]
+	for i, c := range target {
+		if c == '?' || c == '#' {
+			target = target[:i]
+			break
+		}
 	}
 	if len(target) > 0 && target[0] != '/' {
 		if i := bytes.Index(target, []byte("://")); i >= 0 {
