@@ -33,7 +33,7 @@ func TestBestEvidence(t *testing.T) {
 		want    event.Count
 	}{
 		"nothing":   {func() Account { return Account{} }, event.Count{}},
-		"one event": {func() Account { return stream(0) }, known(estimated, event.Estimated)},
+		"no events": {func() Account { return stream(0) }, known(estimated, event.Estimated)},
 		"chunks":    {func() Account { return stream(105) }, known(105, event.Chunks)},
 		"too few":   {func() Account { return stream(40) }, known(estimated, event.Estimated)},
 		"too many":  {func() Account { return stream(300) }, known(estimated, event.Estimated)},
