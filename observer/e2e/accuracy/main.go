@@ -39,15 +39,14 @@ func run(requests int) error {
 		return err
 	}
 	defer os.RemoveAll(build)
-	root, err := rig.Root()
+	repository, err := rig.Open(build)
 	if err != nil {
 		return err
 	}
-	binary, model, err := install(root)
+	binary, model, err := install(repository.Root)
 	if err != nil {
 		return err
 	}
-	repository := rig.Repository{Root: root, Build: build}
 	daemon, err := repository.Modeltap()
 	if err != nil {
 		return err
@@ -78,7 +77,12 @@ func run(requests int) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", crossing, err)
 	}
-	disagreements := report(os.Stdout, rows, crossed)
+	fmt.Fprintln(os.Stderr, "openai library")
+	lib, err := b.library(repository, requests)
+	if err != nil {
+		return fmt.Errorf("openai library: %w\nllama-server: %s", err, s.Output())
+	}
+	disagreements := report(os.Stdout, rows, crossed, lib)
 	unsound, err := b.sound()
 	if err != nil {
 		return err

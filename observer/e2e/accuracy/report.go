@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 )
 
 // report prints the tables and returns where the two sides disagree.
-func report(out io.Writer, rows []row, c crossed) (disagreements []string) {
+func report(out io.Writer, rows []row, c crossed, l library) (disagreements []string) {
 	fmt.Fprint(out, "### Times, ms\n\n",
 		"| case | requests | TTFT client | modeltap | off at the socket | worst | off by the client's clock | worst ",
 		"| duration client | modeltap | off at the socket | worst | off by the client's clock | worst |\n",
@@ -30,8 +31,8 @@ func report(out io.Writer, rows []row, c crossed) (disagreements []string) {
 		}
 		fmt.Fprintf(out, "| %s | %s | %s | %s | %d | %s | %s |\n", r.name, r.outcome, client, modeltap, r.own.predicted, inputs, r.promptMS())
 	}
-	fmt.Fprintf(out, "\n%s\n", c)
-	return append(disagreements, c.disagreements()...)
+	fmt.Fprintf(out, "\n%s\n\n%s\n", c, l)
+	return slices.Concat(disagreements, c.disagreements(), l.wrong)
 }
 
 // String returns six cells of the table.

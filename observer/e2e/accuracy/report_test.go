@@ -16,8 +16,12 @@ func TestReport(t *testing.T) {
 	*whole.pairs[0].seen.TTFT = 0.0995
 	*whole.pairs[2].seen.TTFT = 0.1014
 	whole.pairs[1].stated.promptMS = 80
+	var l library
+	for _, p := range whole.pairs {
+		l.add(used{Start: 10 * ms, First: 113 * ms, End: 314 * ms, Tokens: 7}, p.seen)
+	}
 	var out strings.Builder
-	list := report(&out, []row{whole, aborted}, crossed{n: 9, unanswered: 4, aborted: 1, other: 3})
+	list := report(&out, []row{whole, aborted}, crossed{n: 9, unanswered: 4, aborted: 1, other: 3}, l)
 	if len(list) != 1 || !strings.Contains(list[0], "1 requests that crossed") {
 		t.Errorf("disagreements %q, want that of the crossed request", list)
 	}
@@ -27,9 +31,28 @@ func TestReport(t *testing.T) {
 		"| c | ok | 21 (usage) | 21 (usage) | 21 | 60 | 60 | 80.0 |\n",
 		"| a | client_abort | 2 (events) | 6 (chunks) | 14 | – | – | – |\n",
 		"9 sent, 4 not answered and sent again; modeltap counted 1 of them as server_abort, 3 as no model request.",
+		"3 requests, median TTFT 103.00 ms by the library, 100.50 by modeltap; duration 304.00, 300.80; output tokens 21, 21.",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+}
+
+func TestLibraryDisagrees(t *testing.T) {
+	seen := agreeing(1).pairs[0].seen
+	for want, u := range map[string]used{
+		"is not below the library's":                      {Start: 10 * ms, First: 110 * ms, End: 400 * ms, Tokens: 7},
+		"7 output tokens, the library was told 8":         {Start: 10 * ms, First: 120 * ms, End: 400 * ms, Tokens: 8},
+		"openai library, request 1: outcome \"http_error": {},
+	} {
+		x := seen
+		if u.Start == 0 {
+			x.Outcome = "http_error"
+		}
+		var l library
+		if l.add(u, x); len(l.wrong) != 1 || !strings.Contains(l.wrong[0], want) {
+			t.Errorf("%q, want %q", l.wrong, want)
 		}
 	}
 }
