@@ -51,8 +51,8 @@ func (o *Observer) attach() (*capture, error) {
 		return o.attachPacket()
 	}
 	c, err := o.attachCgroup()
-	if err == nil {
-		return c, nil
+	if err == nil || o.cfg.CgroupRoot != "" { // who names a root wants it used
+		return c, err
 	}
 	o.cfg.Logger.Warn("capture by cgroup is not possible, trying packets: this network namespace only, no socket wait", "reason", err)
 	c, perr := o.attachPacket()
