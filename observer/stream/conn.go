@@ -38,6 +38,7 @@ type Conn struct {
 	serverGone        bool // the server has closed its side
 	orphan            bool // an answer without a request has been counted
 	reads             bool // what the application reads is reported
+	answered          bool // an answer has ended on it
 }
 
 // Data takes the next bytes of one direction.
@@ -98,10 +99,7 @@ func (c *Conn) FIN(d event.Direction, m event.Mark) {
 		return
 	}
 	c.serverGone = true
-	if c.reads {
-		// The server may drain what crossed its close; it does so after it.
-		c.markUnread()
-	}
+	c.markCrossed(m.Time)
 	// Nothing can be answered any more. Whoever left first ended it.
 	o := event.ServerAbort
 	if c.clientGone {
@@ -144,15 +142,36 @@ func (c *Conn) Close(t int64, why tcp.CloseReason) {
 	c.shard.drop(c)
 }
 
-// markUnread marks the requests that the application had not read when the
-// server ended the connection. Closing a socket resets the connection if it
-// holds unread data (RFC 1122 section 4.2.2.13, Linux tcp_close); shutting it
-// down first, as cpp-httplib does, ends it with FIN all the same, so that a FIN
-// says nothing unless reads are reported.
+// markUnread marks the requests that wait for an answer when the server's reset
+// ends the connection. Closing a socket resets the connection if it holds data
+// that the application has not read (RFC 1122 section 4.2.2.13, Linux
+// tcp_close).
 func (c *Conn) markUnread() {
 	for i := range c.slots {
 		s := &c.slots[i]
 		s.unread = s.end != 0 && !s.read && s.status == 0
+	}
+}
+
+// closeRace (ns) is how long before a server's FIN a request may have begun and
+// still count as not taken up, where nothing says what the application read.
+// llama-server closes some 30 µs after such a request arrived.
+const closeRace = 1e6
+
+// markCrossed marks the requests that crossed the server's FIN, which came at
+// t: the server had decided to close before it could know of them. It may shut
+// the connection down first and drain it after, as cpp-httplib does, so that
+// no reset tells.
+func (c *Conn) markCrossed(t int64) {
+	for i := range c.slots {
+		s := &c.slots[i]
+		switch {
+		case s.status != 0:
+		case c.reads && s.end != 0:
+			s.unread = !s.read
+		default:
+			s.unread = c.answered && t-s.began < closeRace
+		}
 	}
 }
 

@@ -76,27 +76,31 @@ func TestRequestIntoAClosedConnection(t *testing.T) {
 }
 
 // Where reads are reported, a request that crossed the close is told by the FIN
-// having come before it was read, whether it is drained afterwards or not. A
-// request that was read and then left without an answer is the server's.
+// having come before it was read, whether it is drained afterwards or not;
+// elsewhere by the FIN having come at once. A request that was read, or left
+// waiting, and never answered is the server's failure.
 func TestRequestThatCrossesTheClose(t *testing.T) {
 	body := post("/v1/completions", `{"model":"m"}`)
-	first := []step{
-		ask(0, body), {at: 1, do: actRead, n: len(body)},
-		answer(5, jsonAnswer(200, `{"model":"m","choices":[]}`)),
-		ask(6, body),
-	}
-	drained := step{at: 8, do: actRead, n: 2 * len(body)}
+	first, second := ask(0, body), ask(6, body)
+	reply := answer(5, jsonAnswer(200, `{"model":"m","choices":[]}`))
+	read := step{at: 1, do: actRead, n: len(body)}
+	readSecond := step{at: 8, do: actRead, n: 2 * len(body)}
 	for name, c := range map[string]struct {
-		rest              []step
+		steps             []step
 		exchanges, others int
 	}{
-		"unread":  {[]step{fin(7, event.Response)}, 1, 1},
-		"drained": {[]step{fin(7, event.Response), drained}, 1, 1},
-		"read":    {[]step{drained, fin(9, event.Response)}, 2, 0},
+		"unread":                 {[]step{first, read, reply, second, fin(50, event.Response)}, 1, 1},
+		"drained":                {[]step{first, read, reply, second, fin(7, event.Response), readSecond}, 1, 1},
+		"read":                   {[]step{first, read, reply, second, readSecond, fin(8, event.Response)}, 2, 0},
+		"reads unknown":          {[]step{first, reply, second, fin(6, event.Response)}, 1, 1},
+		"in two parts":           {[]step{first, reply, ask(6, body[:30]), fin(6, event.Response), ask(7, body[30:])}, 1, 1},
+		"left waiting":           {[]step{first, reply, second, fin(7, event.Response)}, 2, 0},
+		"the first is no re-use": {[]step{first, fin(0, event.Response)}, 1, 0},
+		"answer begun":           {[]step{first, reply, second, answer(6, streamHead("text/event-stream")), fin(6, event.Response)}, 2, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := newTalk()
-			k.run(explicit(t), true, 0, append(first[:len(first):len(first)], c.rest...)...)
+			k.run(explicit(t), true, 0, c.steps...)
 			if len(k.exchanges) != c.exchanges || len(k.others) != c.others {
 				t.Errorf("%d exchanges, others %v; want %d and %d", len(k.exchanges), k.others, c.exchanges, c.others)
 			}

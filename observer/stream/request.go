@@ -22,6 +22,7 @@ func (r *requests) Head(h *http1.Head) http1.Framing {
 		c.abortAll(r.began, event.Incomplete)
 	}
 	s := slot{
+		began:   c.began,
 		head:    string(h.Method) == "HEAD",
 		connect: string(h.Method) == "CONNECT",
 		late:    c.serverGone,

@@ -131,6 +131,7 @@ func (r *responses) End(complete bool) {
 	default:
 		s.ex.ResponseEnd(t, c.clientGone)
 	}
+	c.answered = true
 	c.pop()
 }
 

@@ -13,6 +13,7 @@ const maxPipelined = 256
 // slot is a request whose answer has not ended.
 type slot struct {
 	ex      *llm.Exchange // nil when it is no model request
+	began   int64         // time of its first byte
 	end     uint64        // position after its last byte, 0 while it is being read
 	other   bool          // counts in modeltap_other_requests_total
 	read    bool          // the application has read it
