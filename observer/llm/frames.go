@@ -73,7 +73,9 @@ func (e *Exchange) openDocument() {
 	e.doc.reset()
 	e.doc.open = true
 	e.doc.before = e.account.Meter
-	e.doc.plain = e.account.Meter
+	if e.dialect.Generic {
+		e.doc.plain = e.account.Meter
+	}
 }
 
 // eventData begins or continues the document of the present event.
