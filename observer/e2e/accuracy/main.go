@@ -8,9 +8,10 @@
 // that is stated on the wire differs at all.
 //
 //	go run ./observer/e2e/accuracy --requests 20
+//	go run ./observer/e2e/accuracy -- --capture=packet
 //
-// It must run as root. The first run compiles the server for a quarter of an
-// hour.
+// What follows the flags goes to modeltap. It must run as root. The first run
+// compiles the server for some minutes.
 package main
 
 import (
@@ -24,13 +25,13 @@ import (
 func main() {
 	requests := flag.Int("requests", 20, "requests of each case")
 	flag.Parse()
-	if err := run(*requests); err != nil {
+	if err := run(*requests, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "accuracy:", err)
 		os.Exit(1)
 	}
 }
 
-func run(requests int) error {
+func run(requests int, args []string) error {
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("the daemon needs root to attach: run as root")
 	}
@@ -56,7 +57,7 @@ func run(requests int) error {
 		return err
 	}
 	defer s.Kill()
-	m, err := rig.StartModeltap(daemon, s.Target(target))
+	m, err := rig.StartModeltap(daemon, append([]string{s.Target(target)}, args...)...)
 	if err != nil {
 		return err
 	}
