@@ -38,7 +38,7 @@ func install(root string) (server, model string, err error) {
 }
 
 // serve starts llama-server with two slots of 2048 tokens. Repacked weights
-// would select the AMX kernels, which die by SIGILL in virtual machines that
+// would select the AMX kernels, which crash in virtual machines that
 // show AMX but grant no tile state.
 func serve(binary, model string) (*rig.Server, error) {
 	port, err := rig.FreePort()

