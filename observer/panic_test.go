@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/modeltap/modeltap/observer/event"
+	"github.com/modeltap/modeltap/observer/target"
+	"github.com/modeltap/modeltap/observer/tcp"
 )
 
 // fuse is a sink that blows at one model.
@@ -81,5 +83,24 @@ func TestPanicWhileClosing(t *testing.T) {
 	snap := w.pipe.snapshot(w.now)
 	if snap.Tally.Panics != 3 || snap.Connections != 0 {
 		t.Errorf("%d panics, %d connections; want 3 and 0", snap.Tally.Panics, snap.Connections)
+	}
+}
+
+// A panic before any connection is reached touches none of them.
+func TestPanicInTheResolver(t *testing.T) {
+	var sink ledger
+	w := newWire(t, &sink, 8000)
+	good := w.dial(8000)
+	good.ask(chat("m"))
+	w.flush()
+	w.resolve = func(*tcp.Conn) *target.Server { panic("blown") }
+	w.dial(8000)
+	good.answer(whole("m"))
+	w.flush()
+	if snap := w.pipe.snapshot(w.now); snap.Tally.Panics == 0 {
+		t.Error("nothing blew")
+	}
+	if got := sink.outcomes(); got["ok"] != 1 {
+		t.Errorf("outcomes %v, want the good one", got)
 	}
 }

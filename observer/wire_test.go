@@ -11,6 +11,7 @@ import (
 
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/target"
+	"github.com/modeltap/modeltap/observer/tcp"
 )
 
 const (
@@ -79,6 +80,8 @@ type wire struct {
 	batch []event.Segment
 	now   int64
 	peers []*peer
+	// resolve may be replaced before a connection appears.
+	resolve resolver
 }
 
 func newWire(t *testing.T, sink event.Sink, ports ...uint16) *wire {
@@ -95,7 +98,9 @@ func newWire(t *testing.T, sink event.Sink, ports ...uint16) *wire {
 		t.Fatal(err)
 	}
 	table := target.NewTable(target.Options{Specs: cfg.Targets})
-	return &wire{pipe: newPipeline(&cfg, sink, resolveIn(table)), now: 1e9}
+	w := &wire{now: 1e9, resolve: resolveIn(table)}
+	w.pipe = newPipeline(&cfg, sink, func(c *tcp.Conn) *target.Server { return w.resolve(c) })
+	return w
 }
 
 // flush runs what was sent since the last one through the pipeline.

@@ -144,7 +144,34 @@ func TestLiveRate(t *testing.T) {
 	}
 }
 
-func TestLiveRateTakesBackWhatWasNoText(t *testing.T) {
+// The text of an event that is cut or broken is void.
+func TestVoidEventsLeaveNoText(t *testing.T) {
+	const long = "a long text that would be many tokens if it counted for anything at all"
+	for name, void := range map[string]func(e *Exchange){
+		"broken": func(e *Exchange) { e.data(5, word(0, long)[:100]+"]") },
+		"lost": func(e *Exchange) {
+			e.say(5, "data: "+word(0, long)[:100])
+			e.ResponseMissing(event.Mark{Time: 6}, 10)
+			e.say(7, "\n\n")
+		},
+		"too deep": func(e *Exchange) { e.data(5, word(0, long)[:80]+`"}}],"x":`+strings.Repeat("[", 100)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab()
+			e := l.stream(1, openAIChat)
+			void(e)
+			for i := range int64(4) {
+				e.data(10+i, word(0, " w"))
+			}
+			e.ResponseEnd(20, false)
+			if got := l.last(t).Tokens[event.Output]; got != count(4, event.Chunks) {
+				t.Errorf("output %+v, want the 4 events that were whole", got)
+			}
+		})
+	}
+}
+
+func TestLiveRateLeavesOutWhatIsNoText(t *testing.T) {
 	l := newLab()
 	e := l.ask(second, generic, `{}`)
 	e.ResponseHead(second, 200, []byte("text/html"), nil, true)
