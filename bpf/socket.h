@@ -30,7 +30,7 @@ struct socket {
 	__u64 una_since; /* egress: when snd_una was first seen at `una` */
 	__u64 limited;   /* egress: when sending was last found to be limited */
 	__u64 answered;  /* egress: value of `received` at the last answer */
-	__u64 received;  /* ingress: payload bytes, retransmitted ones too */
+	__u64 received;  /* ingress: bytes of the stream that were seen or passed over */
 	__u32 una;
 	__u32 end;       /* ingress: sequence number after the last payload byte */
 	__u32 read;      /* socket wait: value of `end` that was reported */

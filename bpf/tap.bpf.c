@@ -49,10 +49,13 @@ static __always_inline void identify(struct __sk_buff *skb, const struct packet 
 static __always_inline int received(struct socket *s, const struct packet *p)
 {
 	__u32 end = p->seq + p->len;
+	/* Retransmissions advance nothing. */
+	__s32 advance = s->received ? (__s32)(end - s->end) : (__s32)p->len;
 
-	if (!s->received || (__s32)(end - s->end) > 0)
+	if (advance > 0) {
 		s->end = end;
-	s->received += p->len;
+		s->received += advance;
+	}
 	return s->received - s->answered > max_request_bytes;
 }
 

@@ -116,7 +116,14 @@ func TestIdle(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ticks := make(chan int64, 100)
 	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx, func(batch []event.Segment, now int64) { ticks <- now }) }()
+	go func() {
+		ended <- s.Run(ctx, func(_ []event.Segment, now int64) {
+			select {
+			case ticks <- now:
+			default: // more than the test wants to see
+			}
+		})
+	}()
 	first, second := <-ticks, <-ticks
 	if second <= first {
 		t.Errorf("the clock went from %d to %d", first, second)
@@ -125,9 +132,6 @@ func TestIdle(t *testing.T) {
 		ran := false
 		if err := s.Sync(context.Background(), func() { ran = true }); err != nil || !ran {
 			t.Fatalf("Sync: %v, ran %v", err, ran)
-		}
-		for len(ticks) > 0 {
-			<-ticks
 		}
 	}
 	cancel()

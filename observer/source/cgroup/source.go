@@ -74,8 +74,10 @@ func New(tap *bpf.Tap, o Options) (*Source, error) {
 // least every second.
 func (s *Source) Run(ctx context.Context, emit func(batch []event.Segment, now int64)) error {
 	defer s.turns.Close()
+	defer prefer()()
 	stop := context.AfterFunc(ctx, s.alarm.ring)
 	defer stop()
+	drain := func() { s.drain(emit) }
 	drained := monotonic()
 	heard := drained
 	for {
@@ -90,18 +92,19 @@ func (s *Source) Run(ctx context.Context, emit func(batch []event.Segment, now i
 		default:
 			emit(nil, now)
 		}
-		s.turns.Serve(func() { s.drain(emit) })
+		s.turns.Serve(drain)
 		if ended {
 			return nil
 		}
-		if err := s.rest(ctx, n, elapsed, time.Duration(now-heard)); err != nil {
+		if err := s.rest(ctx, drain, n, elapsed, time.Duration(now-heard)); err != nil {
 			return fmt.Errorf("wait for the ring: %w", err)
 		}
 	}
 }
 
-// rest waits after n bytes came in the time elapsed, silence after the last.
-func (s *Source) rest(ctx context.Context, n uint64, elapsed, silence time.Duration) error {
+// rest waits after n bytes came in the time elapsed, silence after the last; or
+// serves those that Sync, which drain first.
+func (s *Source) rest(ctx context.Context, drain func(), n uint64, elapsed, silence time.Duration) error {
 	state, pause := bpf.ReaderNaps, nap(n, elapsed, s.ring.size)
 	ready := func() bool { return s.ring.fill() >= s.ring.size/2 }
 	// A record that is being written was promised no wake-up.
@@ -117,7 +120,10 @@ func (s *Source) rest(ctx context.Context, n uint64, elapsed, silence time.Durat
 		return nil
 	}
 	if s.waiting.Load() > 0 {
-		runtime.Gosched()
+		for s.waiting.Load() > 0 && ctx.Err() == nil {
+			s.turns.Serve(drain)
+			runtime.Gosched() // to the one that is about to ask
+		}
 		return nil
 	}
 	return s.alarm.wait(state, ready)
