@@ -34,20 +34,31 @@ func (e *Exchange) commitEvent() {
 	}
 	for i := range d.parts {
 		p := &d.parts[i]
-		if p.text {
-			n := int64(p.ids)
-			if n > 0 {
-				e.account.Exact(n)
-			} else if len(d.parts) == 1 {
-				n = e.grown(p.index)
-			}
-			e.account.Event()
-			e.content(p.index, n, true)
+		n := int64(p.ids)
+		if n > 0 {
+			e.account.Exact(n)
+		}
+		switch {
+		case !p.text:
+			e.withheld += n
+		case n > 0:
+			e.text(p.index, n+e.withheld)
+			e.withheld = 0
+		case len(d.parts) == 1:
+			e.text(p.index, e.grown(p.index))
+		default:
+			e.text(p.index, 0)
 		}
 		if p.finished {
 			e.finished(p)
 		}
 	}
+}
+
+// text is a content event of one choice with n tokens, 0 for not told.
+func (e *Exchange) text(index int32, n int64) {
+	e.account.Event()
+	e.content(index, n, true)
 }
 
 // grown returns the tokens of an event of one choice if the server states with

@@ -43,6 +43,7 @@ type Exchange struct {
 	chunkText   int64 // bytes of text by the end of the last HTTP chunk
 	live        float64
 	carry       float64
+	withheld    int64 // tokens stated by events that had no text yet
 	requestDone bool
 	provisional bool // becomes a model request only if it streams
 	recognised  bool // the answer looked like a model's

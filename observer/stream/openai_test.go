@@ -3,6 +3,7 @@
 package stream
 
 import (
+	"math"
 	"testing"
 
 	"github.com/modeltap/modeltap/observer/event"
@@ -127,6 +128,11 @@ func TestTokensPerEvent(t *testing.T) {
 			`{"choices":[{"index":0,"delta":{"content":"a"},"token_ids":[1]}]}`,
 			`{"choices":[{"index":0,"delta":{"content":"b c d"},"token_ids":[2,3,4]}]}`,
 		}, count(4, event.Exact), 3},
+		"a character in two tokens": {[]string{
+			`{"choices":[{"index":0,"delta":{"content":"a"},"token_ids":[1]}]}`,
+			`{"choices":[{"index":0,"delta":{"content":""},"token_ids":[2]}]}`,
+			`{"choices":[{"index":0,"delta":{"content":"é"},"token_ids":[3]}]}`,
+		}, count(3, event.Exact), 2},
 		"log probabilities": {[]string{
 			`{"choices":[{"index":0,"delta":{"content":"a"},"logprobs":{"content":[{"token":"a"}]}}]}`,
 			`{"choices":[{"index":0,"delta":{"content":"b c"},"logprobs":{"content":[{"token":"b"},{"token":" c"}]}}]}`,
@@ -151,8 +157,9 @@ func TestTokensPerEvent(t *testing.T) {
 			for _, b := range s.InterToken.Counts {
 				n += b
 			}
-			if n != c.tokens || s.InterToken.Sum < 0.0999 || s.InterToken.Sum > 0.1001 {
-				t.Errorf("%d inter-token observations over %v s, want %d over the elapsed 0.1", n, s.InterToken.Sum, c.tokens)
+			elapsed := 0.1 * float64(len(c.events)-1)
+			if n != c.tokens || math.Abs(s.InterToken.Sum-elapsed) > 1e-4 {
+				t.Errorf("%d inter-token observations over %v s, want %d over the elapsed %v", n, s.InterToken.Sum, c.tokens, elapsed)
 			}
 		})
 	}
