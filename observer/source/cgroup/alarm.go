@@ -20,8 +20,7 @@ import (
 
 // alarm waits for a time, for the kernel's wake-up, or for ring. It waits in
 // the runtime's own poller, which is edge-triggered: records that arrive
-// without a wake-up do not end the wait, and a nap costs one wake-up of one
-// thread.
+// without a wake-up do not end the wait.
 type alarm struct {
 	file *os.File
 	conn syscall.RawConn
