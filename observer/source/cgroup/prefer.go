@@ -11,10 +11,8 @@ import (
 )
 
 // preferred is the nice value of the reading thread. On a saturated host a
-// thread that sleeps most of the time can wait longer for a processor than the
-// ring lasts. It does not work more for it, only sooner. Binding the goroutine
-// to its thread costs a wake-up more for each nap, which cannot be measured;
-// preferring every thread of the process instead lost records again.
+// thread that sleeps most of the time may wait longer for a processor than the
+// ring lasts. It does not work more for it, only sooner.
 const preferred = -10
 
 // prefer raises the priority of the calling goroutine's thread where
