@@ -20,10 +20,10 @@ func chunkText(i int) string {
 	return fmt.Sprintf("%x\r\n%s\r\n", len(body), body)
 }
 
-type nullSink struct{ exchanges int }
+type nullSink struct{ exchanges, others int }
 
 func (n *nullSink) Exchange(*event.Exchange) { n.exchanges++ }
-func (n *nullSink) OtherRequest(string, int) {}
+func (n *nullSink) OtherRequest(string, int) { n.others++ }
 
 // streams opens n streaming answers and returns the pipeline, and for each
 // stream a segment that is ready to carry its next chunk.

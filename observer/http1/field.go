@@ -4,10 +4,10 @@ package http1
 
 import (
 	"bytes"
+	"encoding/binary"
 	"iter"
+	"math/bits"
 )
-
-var space = []byte{' '}
 
 // tokenByte marks the characters of a token (RFC 9110 section 5.6.2).
 var tokenByte = func() (t [256]bool) {
@@ -21,32 +21,83 @@ var tokenByte = func() (t [256]bool) {
 // field is a header field; its name is nil at the end of a head.
 type field struct{ name, value []byte }
 
+// nameByte marks what field names are accepted with.
+var nameByte = func() (t [256]bool) {
+	t = tokenByte
+	t[' '] = true
+	return t
+}()
+
 // nextField reads the field at the start of b and returns what follows it. It
-// reports false for a line that is no field.
+// reports false for a line that is no field or is not complete.
 func nextField(b []byte) (field, []byte, bool) {
-	line, rest := cutLine(b)
-	if len(line) == 0 {
-		return field{}, rest, true
-	}
 	i := 0
-	for i < len(line) && (tokenByte[line[i]] || line[i] == ' ') {
+	for i < len(b) && nameByte[b[i]] {
 		i++
 	}
-	if i == 0 || i == len(line) || line[i] != ':' || line[0] == ' ' || !clean(line[i:]) {
-		return field{}, rest, false
+	if i == len(b) {
+		return field{}, nil, false
 	}
-	end := len(line)
-	for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
-		var more []byte
-		end = len(b) - len(rest)
-		more, rest = cutLine(rest)
-		if !clean(more) {
-			return field{}, rest, false
-		}
-		end += len(more)
+	if i == 0 {
+		rest, ok := afterLine(b, 0)
+		return field{}, rest, ok
+	}
+	if b[i] != ':' || b[0] == ' ' {
+		return field{}, nil, false
+	}
+	end := lineEnd(b, i+1)
+	rest, ok := afterLine(b, end)
+	for ok && len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
+		end = lineEnd(b, len(b)-len(rest))
+		rest, ok = afterLine(b, end)
+	}
+	if !ok {
+		return field{}, nil, false
 	}
 	return field{name: b[:i], value: trim(b[i+1 : end])}, rest, true
 }
+
+// afterLine returns what follows the line end at i of b, and false when there
+// is none: a CR is one before a LF only.
+func afterLine(b []byte, i int) ([]byte, bool) {
+	if i < len(b) && b[i] == '\r' {
+		i++
+	}
+	if i < len(b) && b[i] == '\n' {
+		return b[i+1:], true
+	}
+	return nil, false
+}
+
+// lineEnd returns the position of the first CR, LF or NUL of b from i on, or
+// len(b). It looks at eight bytes at a time: values are short, and most of
+// bytes.IndexByte's time would be its call.
+func lineEnd(b []byte, i int) int {
+	const (
+		ones = 0x0101010101010101
+		tops = ones << 7
+	)
+	for i+8 <= len(b) {
+		w := binary.LittleEndian.Uint64(b[i:])
+		// The lowest bit set marks the first byte below 0x0e.
+		low := (w - ones*0x0e) &^ w & tops
+		if low == 0 {
+			i += 8
+			continue
+		}
+		i += bits.TrailingZeros64(low) / 8
+		if ends(b[i]) {
+			return i
+		}
+		i++
+	}
+	for i < len(b) && !ends(b[i]) {
+		i++
+	}
+	return i
+}
+
+func ends(c byte) bool { return c == '\r' || c == '\n' || c == 0 }
 
 // trim cuts white space off both ends. It is bytes.Trim without the set that
 // is built at each call.

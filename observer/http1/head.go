@@ -50,10 +50,10 @@ func (h *Head) Field(name string) ([]byte, bool) {
 	}
 }
 
-// parse reads b, a head with its empty line, and reports whether it is one
-// that a peer would read.
+// parse reads the head that b begins with and reports whether it is all there
+// and one that a peer would read.
 func (h *Head) parse(d event.Direction, b []byte) bool {
-	*h = Head{Size: len(b), ContentLength: -1}
+	*h = Head{ContentLength: -1}
 	line, rest := cutLine(b)
 	if !h.startLine(d, line) {
 		return false
@@ -66,10 +66,10 @@ func (h *Head) parse(d event.Direction, b []byte) bool {
 		if !ok {
 			return false
 		}
+		rest = next
 		if f.name == nil {
 			break
 		}
-		rest = next
 		h.n++
 		switch len(f.name) {
 		case 4:
@@ -85,7 +85,11 @@ func (h *Head) parse(d event.Direction, b []byte) bool {
 				upgrade = len(f.value) > 0
 			}
 		case 10:
-			if fold(f.name, "connection") {
+			switch {
+			case !fold(f.name, "connection"):
+			case fold(f.value, "keep-alive"):
+				keepAlive = true
+			default:
 				for t := range tokens(f.value) {
 					h.Close = h.Close || fold(t, "close")
 					h.Upgrade = h.Upgrade || fold(t, "upgrade")
@@ -114,6 +118,7 @@ func (h *Head) parse(d event.Direction, b []byte) bool {
 			}
 		}
 	}
+	h.Size = len(b) - len(rest)
 	h.Upgrade = h.Upgrade && upgrade
 	if h.Minor == 0 {
 		h.Close = h.Close || !keepAlive
@@ -125,23 +130,21 @@ func (h *Head) parse(d event.Direction, b []byte) bool {
 // startLine reads a request line (RFC 9112 section 3) or status line (4).
 func (h *Head) startLine(d event.Direction, line []byte) bool {
 	if d == event.Request {
-		method, rest, _ := bytes.Cut(line, space)
-		target, version, _ := bytes.Cut(rest, space)
-		if len(method) == 0 || len(target) == 0 {
+		i := 0
+		for i < len(line) && tokenByte[line[i]] {
+			i++
+		}
+		if i == 0 || i == len(line) || line[i] != ' ' {
 			return false
 		}
-		for _, c := range method {
-			if !tokenByte[c] {
-				return false
-			}
+		h.Method = line[:i]
+		i++
+		at := i
+		for i < len(line) && line[i] > ' ' && line[i] != 0x7f {
+			i++
 		}
-		for _, c := range target {
-			if c < '!' || c == 0x7f {
-				return false
-			}
-		}
-		h.Method, h.Target = method, target
-		return len(version) == 8 && h.version(version)
+		h.Target = line[at:i]
+		return i > at && len(line) == i+1+len("HTTP/1.1") && line[i] == ' ' && h.version(line[i+1:])
 	}
 	if len(line) < 12 || !h.version(line[:8]) || line[8] != ' ' {
 		return false
@@ -167,21 +170,29 @@ func (h *Head) version(v []byte) bool {
 // length reads a Content-Length (RFC 9110 section 8.6), of which every further
 // one must agree with the first.
 func (h *Head) length(v []byte) bool {
+	if n, ok := number(v); ok && h.ContentLength < 0 {
+		h.ContentLength = n
+		return true
+	}
 	some := false
 	for t := range tokens(v) {
-		n := int64(0)
-		for _, c := range t {
-			if c < '0' || c > '9' || n > (maxLength-int64(c-'0'))/10 {
-				return false
-			}
-			n = n*10 + int64(c-'0')
-		}
-		if h.ContentLength >= 0 && h.ContentLength != n {
+		n, ok := number(t)
+		if !ok || h.ContentLength >= 0 && h.ContentLength != n {
 			return false
 		}
 		h.ContentLength, some = n, true
 	}
 	return some
+}
+
+func number(v []byte) (n int64, ok bool) {
+	for _, c := range v {
+		if c < '0' || c > '9' || n > (maxLength-int64(c-'0'))/10 {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, len(v) > 0
 }
 
 const maxLength = 1<<63 - 1

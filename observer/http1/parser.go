@@ -185,6 +185,12 @@ func (x *Parser) head(p []byte) int {
 		}
 		x.h.Begin()
 		x.eol = 0
+		// Nearly every head comes whole and is one.
+		if h := &x.pool.head; h.parse(x.dir, p) && h.Size <= HeadLimit {
+			n := h.Size
+			x.enter(h)
+			return n
+		}
 		if !plausible(x.dir, p) {
 			x.lose(event.ReasonMalformed)
 			x.fresh = true

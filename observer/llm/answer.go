@@ -39,7 +39,7 @@ func (e *Exchange) ResponseHead(t int64, status int, contentType, contentEncodin
 		e.compressed = true
 		e.shard.Tally.Unobserved[event.UnobservedCompressed]++
 	}
-	if e.provisional && status < 400 && (e.body.stream() || e.body == bodyText && chunked) {
+	if e.provisional && e.body.proves(status, chunked) {
 		e.provisional = false
 	}
 	switch e.body {
@@ -51,6 +51,18 @@ func (e *Exchange) ResponseHead(t int64, status int, contentType, contentEncodin
 		e.ndjson.Reset((*lines)(e), '\n')
 	}
 	return !e.provisional
+}
+
+// proves tells whether such an answer makes a request without a body one of a
+// model: it streams.
+func (k bodyKind) proves(status int, chunked bool) bool {
+	return status < 400 && (k.stream() || k == bodyText && chunked)
+}
+
+// Streams tells whether an answer with this head makes a request to a
+// hand-written service that has no body one of a model.
+func Streams(status int, contentType []byte, chunked bool) bool {
+	return kindOf(contentType, chunked, true).proves(status, chunked)
 }
 
 func kindOf(contentType []byte, chunked, generic bool) bodyKind {

@@ -118,6 +118,8 @@ func (c *Conn) Read(t int64, pos uint64) {
 		s.read, c.reads = true, true
 		if s.ex != nil {
 			s.ex.SocketRead(t)
+		} else if s.suspect.read == 0 {
+			s.suspect.read = t
 		}
 	}
 }

@@ -30,10 +30,8 @@ func (r *requests) Head(h *http1.Head) http1.Framing {
 	}
 	c.unframed = false
 	c.classify(&s, h)
-	if s.ex != nil {
-		if id, ok := traceID(h.TraceParent); ok {
-			s.ex.Trace(id)
-		}
+	if len(h.TraceParent) > 0 {
+		s.follow(h.TraceParent)
 	}
 	c.slots = append(c.slots, s)
 	c.receiving = true
@@ -51,6 +49,8 @@ func (c *Conn) classify(s *slot, h *http1.Head) {
 		s.other = c.server.Confirmed()
 	case d != nil:
 		s.ex = c.shard.LLM.Open(c.server.Name, d, c.began, !c.server.Confirmed())
+	case c.server.Explicit && !post && route != target.Chosen && !h.Chunked && h.ContentLength <= 0:
+		s.suspect.is = true
 	case c.server.Explicit:
 		s.ex = c.shard.LLM.Open(c.server.Name, llm.Generic(), c.began, !post && route != target.Chosen)
 	default:
@@ -95,6 +95,8 @@ func (r *requests) End(complete bool) {
 	s.end = c.position
 	if s.ex != nil {
 		s.ex.RequestEnd(c.mark[event.Request].Time)
+	} else {
+		s.suspect.complete = c.mark[event.Request].Time
 	}
 }
 
@@ -109,6 +111,18 @@ func (r *requests) Lost(why event.ParseReason) {
 		c.abortAll(t, event.Incomplete)
 	} else if why == event.ReasonTooLarge && c.server.Explicit {
 		c.shard.LLM.Open(c.server.Name, llm.Generic(), c.began, false).Abort(t, event.Incomplete)
+	}
+}
+
+// follow notes the trace that the request belongs to.
+func (s *slot) follow(parent []byte) {
+	id, ok := traceID(parent)
+	switch {
+	case !ok:
+	case s.ex != nil:
+		s.ex.Trace(id)
+	case s.suspect.is:
+		s.suspect.trace, s.suspect.traced = id, true
 	}
 }
 

@@ -43,6 +43,9 @@ func (r *responses) Head(h *http1.Head) http1.Framing {
 
 // decide settles by its answer whether s is a model request.
 func (c *Conn) decide(s *slot, h *http1.Head) {
+	if s.suspect.is {
+		c.unmask(s, h)
+	}
 	if s.ex == nil {
 		return
 	}
@@ -51,6 +54,26 @@ func (c *Conn) decide(s *slot, h *http1.Head) {
 	if refused || !model && !s.known {
 		s.ex.Discard()
 		s.ex, s.other = nil, c.server.Confirmed()
+	}
+}
+
+// unmask settles by its answer whether a suspect is a model request.
+func (c *Conn) unmask(s *slot, h *http1.Head) {
+	is := s.suspect
+	s.suspect.is = false
+	if !llm.Streams(h.Status, h.ContentType, h.Chunked) {
+		s.other = c.server.Confirmed()
+		return
+	}
+	s.ex = c.shard.LLM.Open(c.server.Name, llm.Generic(), s.began, true)
+	if is.traced {
+		s.ex.Trace(is.trace)
+	}
+	if is.complete != 0 {
+		s.ex.RequestEnd(is.complete)
+	}
+	if is.read != 0 {
+		s.ex.SocketRead(is.read)
 	}
 }
 

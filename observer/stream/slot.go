@@ -24,6 +24,17 @@ type slot struct {
 	chunked bool // its body is
 	known   bool // its route belongs to a known API
 	status  int
+	suspect suspect
+}
+
+// suspect is what is remembered of a request that only its answer can make one
+// of a model: one without a body on a route of no known API. Nearly none is, so
+// that no exchange is opened before.
+type suspect struct {
+	is             bool
+	complete, read int64 // 0 while unknown
+	trace          [16]byte
+	traced         bool
 }
 
 func (c *Conn) youngest() *slot {
