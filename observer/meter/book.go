@@ -45,12 +45,15 @@ func (b *Book) Known(server, api string, model []byte, now int64) *Series {
 func (b *Book) get(k Key, now int64) *Series {
 	s := b.series[k]
 	if s == nil {
+		if !b.labels.hold(k.Model) {
+			k.Model = OtherModel
+			return b.get(k, now)
+		}
 		s = &Series{Key: k, Calibration: b.calibration(k)}
 		if b.native {
 			s.InterToken.native = new([nativeCount]uint64)
 			s.InterChunk.native = new([nativeCount]uint64)
 		}
-		b.labels.hold(k.Model)
 		b.series[k] = s
 	}
 	s.Touch(now)

@@ -29,27 +29,38 @@ func NewLabels(max int) *Labels {
 }
 
 // Model returns the label value for a model named on the wire: the sanitised
-// name, UnknownModel for none, OtherModel beyond the limit.
+// name, UnknownModel for none, OtherModel beyond the limit. It takes no place:
+// only hold does.
 func (l *Labels) Model(name []byte) string {
 	if len(name) == 0 {
 		return UnknownModel
 	}
+	label := event.Label(string(name))
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	label := event.Label(string(name))
-	if _, ok := l.held[label]; ok || len(l.held) < l.max || label == UnknownModel || label == OtherModel {
-		return label
+	if !l.admits(label) {
+		return OtherModel
 	}
-	return OtherModel
+	return label
 }
 
-func (l *Labels) hold(label string) {
-	if label == UnknownModel || label == OtherModel {
-		return
-	}
+func (l *Labels) admits(label string) bool {
+	_, ok := l.held[label]
+	return ok || len(l.held) < l.max || label == UnknownModel || label == OtherModel
+}
+
+// hold takes a place for a series of label and reports whether there is one:
+// another shard may have come first since Model was asked.
+func (l *Labels) hold(label string) bool {
 	l.mu.Lock()
-	l.held[label]++
-	l.mu.Unlock()
+	defer l.mu.Unlock()
+	if !l.admits(label) {
+		return false
+	}
+	if label != UnknownModel && label != OtherModel {
+		l.held[label]++
+	}
+	return true
 }
 
 func (l *Labels) release(label string) {
