@@ -109,6 +109,7 @@ static int emit_part(__u32 i, struct large *l)
 		left = PIECE;
 		l->head->flags &= ~ENDING;
 	}
+	l->flags &= ~FLAG_READ; /* told by the first piece */
 	return emit_piece(l->skb, l->head, l->from + done, left);
 }
 

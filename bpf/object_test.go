@@ -28,14 +28,23 @@ func TestRecordLayout(t *testing.T) {
 		"kind": unsafe.Offsetof(r.Kind), "dir": unsafe.Offsetof(r.Dir), "flags": unsafe.Offsetof(r.Flags),
 		"len": unsafe.Offsetof(r.Len), "time": unsafe.Offsetof(r.Time), "cookie": unsafe.Offsetof(r.Cookie),
 		"group": unsafe.Offsetof(r.Group), "netns": unsafe.Offsetof(r.NetNS), "seq": unsafe.Offsetof(r.Seq),
-		"ack": unsafe.Offsetof(r.Ack), "rtt": unsafe.Offsetof(r.RTT), "pid": unsafe.Offsetof(r.PID),
+		"ack": unsafe.Offsetof(r.Ack), "rtt": unsafe.Offsetof(r.RTT), "pid": unsafe.Offsetof(r.PID), "read_ago": unsafe.Offsetof(r.PID),
 		"server_port": unsafe.Offsetof(r.ServerPort), "client_port": unsafe.Offsetof(r.ClientPort),
 		"captured": unsafe.Offsetof(r.Captured), "server": unsafe.Offsetof(r.Server), "client": unsafe.Offsetof(r.Client),
 	}
 	if c.Size != RecordSize || unsafe.Sizeof(r) != RecordSize {
 		t.Errorf("size %d in C, %d in Go, want %d", c.Size, unsafe.Sizeof(r), RecordSize)
 	}
+	members := c.Members
 	for _, m := range c.Members {
+		if u, ok := m.Type.(*btf.Union); ok {
+			for _, in := range u.Members {
+				in.Offset += m.Offset
+				members = append(members, in)
+			}
+		}
+	}
+	for _, m := range members {
 		if at, ok := want[m.Name]; ok && uintptr(m.Offset.Bytes()) != at {
 			t.Errorf("%s at %d in C, at %d in Go", m.Name, m.Offset.Bytes(), at)
 		}

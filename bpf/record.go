@@ -42,7 +42,7 @@ type Record struct {
 	Seq        uint32
 	Ack        uint32
 	RTT        uint32
-	PID        uint32
+	PID        uint32 // KindData: event.Segment.ReadAgo
 	ServerPort uint16
 	ClientPort uint16
 	Captured   uint16

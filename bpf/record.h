@@ -8,7 +8,8 @@
 enum {
 	KIND_DATA = 0,    /* a TCP segment, or a piece of one; payload follows */
 	KIND_RELEASE = 1, /* the process closed a watched socket */
-	KIND_READ = 2,    /* the application has read everything below seq */
+	KIND_READ = 2,    /* the application has read everything below seq; most
+			   * of these ride on the answer, see FLAG_READ */
 	KIND_LISTENER_CLOSED = 16, /* struct record: cookie, pid, time */
 	KIND_DISCOVERY = 17,       /* first kind that is free for discovery */
 };
@@ -23,6 +24,7 @@ enum {
 	FLAG_LIMITED = 1 << 8,
 	FLAG_ORDERED = 1 << 9,
 	FLAG_SKIPPED = 1 << 10,
+	FLAG_READ = 1 << 11, /* read_ago is set */
 };
 
 struct record {
@@ -37,7 +39,11 @@ struct record {
 	__u32 seq;
 	__u32 ack;
 	__u32 rtt;    /* us, smoothed; 0 unknown */
-	__u32 pid;    /* tgid: KIND_RELEASE, KIND_READ, KIND_LISTENER_CLOSED */
+	union {
+		__u32 pid;      /* tgid: KIND_RELEASE, KIND_LISTENER_CLOSED */
+		__u32 read_ago; /* KIND_DATA with FLAG_READ: ns before time, the
+				 * application had read everything below ack */
+	};
 	__u16 server_port; /* host order */
 	__u16 client_port;
 	__u16 captured; /* payload bytes that follow; 0 or len */

@@ -31,9 +31,13 @@ struct socket {
 	__u64 limited;   /* egress: when sending was last found to be limited */
 	__u64 answered;  /* egress: value of `received` at the last answer */
 	__u64 received;  /* ingress: bytes of the stream that were seen or passed over */
+	__u64 read_at;   /* socket wait: when that was, ns */
 	__u32 una;
 	__u32 end;       /* ingress: sequence number after the last payload byte */
-	__u32 read;      /* socket wait: value of `end` that was reported */
+	__u32 read;      /* socket wait: value of `end` that has been read up to */
+	__u32 copied;    /* socket wait: sequence number up to which it has */
+	__u32 told;      /* value of `read` that a record has told of; written under
+			  * the socket lock */
 	__u16 server_port;
 	__u16 client_port;
 	__u8 server[16];

@@ -18,6 +18,7 @@
 #include "counters.h"
 #include "packet.h"
 #include "emit.h"
+#include "read.h"
 #include "pressure.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -57,6 +58,21 @@ static __always_inline int received(struct socket *s, const struct packet *p)
 		s->received += advance;
 	}
 	return s->received - s->answered > max_request_bytes;
+}
+
+/* tell_read tells of the last read with the packet that follows it, which
+ * saves a record for each request. */
+static __always_inline void tell_read(struct record *head, struct socket *s)
+{
+	__u64 ago = head->time - s->read_at;
+
+	if (ago >> 32 || s->copied != head->ack || !(head->flags & TCP_ACK)) {
+		emit_read(s);
+		return;
+	}
+	s->told = s->read;
+	head->flags |= FLAG_READ;
+	head->read_ago = ago;
 }
 
 static __always_inline int tap(struct __sk_buff *skb, int dir)
@@ -112,6 +128,8 @@ static __always_inline int tap(struct __sk_buff *skb, int dir)
 		struct bpf_tcp_sock *tcp = bpf_tcp_sock(sk);
 
 		head.flags |= FLAG_ORDERED;
+		if (s->read != s->told)
+			tell_read(&head, s);
 		if (p.len)
 			s->answered = s->received;
 		if (tcp) {
@@ -160,6 +178,8 @@ int tap_release(struct bpf_sock *sk)
 		if (s->released)
 			return 1;
 		s->released = 1;
+		if (s->read != s->told)
+			emit_read(s);
 	} else {
 		cookie = bpf_get_socket_cookie(sk);
 		if (bpf_map_delete_elem(&listeners, &cookie))

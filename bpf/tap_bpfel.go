@@ -34,9 +34,12 @@ type tapSocket struct {
 	Limited    uint64
 	Answered   uint64
 	Received   uint64
+	ReadAt     uint64
 	Una        uint32
 	End        uint32
 	Read       uint32
+	Copied     uint32
+	Told       uint32
 	ServerPort uint16
 	ClientPort uint16
 	Server     [16]uint8

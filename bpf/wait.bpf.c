@@ -11,6 +11,7 @@
 #include "record.h"
 #include "socket.h"
 #include "counters.h"
+#include "read.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -37,7 +38,6 @@ int report_read(__u64 *args)
 	__u32 copied, end;
 	struct tcp_sock *tcp;
 	struct socket *s;
-	struct record *r;
 
 	if (!watched(sk->__sk_common.skc_num))
 		return 0;
@@ -53,18 +53,12 @@ int report_read(__u64 *args)
 	copied = tcp->copied_seq;
 	if ((__s32)(copied - end) < 0)
 		return 0;
+	/* The answer will tell of it. Where the application reads a second time
+	 * before it answers, each read is told by itself. */
+	if (s->read != s->told)
+		emit_read(s);
+	s->copied = copied;
+	s->read_at = bpf_ktime_get_ns();
 	s->read = end;
-	r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
-	if (!r) {
-		COUNT(events_lost, 1);
-		return 0;
-	}
-	__builtin_memset(r, 0, sizeof(*r));
-	r->kind = KIND_READ;
-	describe(r, s);
-	r->time = bpf_ktime_get_ns();
-	r->seq = copied;
-	r->pid = bpf_get_current_pid_tgid() >> 32;
-	bpf_ringbuf_submit(r, reader_wake());
 	return 0;
 }

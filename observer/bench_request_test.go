@@ -51,22 +51,20 @@ func benchmarkRequests(b *testing.B, request, answer string) *nullSink {
 		state[i] = side{seq: s.Ack, ack: s.Seq + s.Len}
 	}
 	asked, answered := []byte(request), []byte(answer)
-	batch := make([]event.Segment, 3*conns)
+	batch := make([]event.Segment, 2*conns)
 	now := int64(4)
 	b.ReportAllocs()
 	b.ResetTimer()
 	for n := b.N; n > 0; n -= conns {
 		for i := range conns {
 			now += 1000
-			in, read, out := &batch[3*i], &batch[3*i+1], &batch[3*i+2]
+			in, out := &batch[2*i], &batch[2*i+1]
 			*in = segments[i]
 			in.Dir, in.Flags, in.Time = event.Request, event.ACK|event.PSH, now
 			in.Seq, in.Ack, in.Payload, in.Len = state[i].seq, state[i].ack, asked, uint32(len(asked))
 			state[i].seq += in.Len
-			*read = *in
-			read.Kind, read.Time, read.Payload, read.Len, read.Seq = event.KindRead, now+200, nil, 0, state[i].seq
 			*out = *in
-			out.Dir, out.Flags, out.Time = event.Response, event.ACK|event.PSH|event.Ordered, now+500
+			out.Dir, out.Flags, out.Time, out.ReadAgo = event.Response, event.ACK|event.PSH|event.Ordered|event.Read, now+500, 300
 			out.Seq, out.Ack, out.Payload, out.Len = state[i].ack, state[i].seq, answered, uint32(len(answered))
 			state[i].ack += out.Len
 		}

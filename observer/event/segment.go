@@ -34,7 +34,8 @@ const (
 	// (cgroup/sock_release). Bytes still in the send buffer may follow.
 	KindRelease
 	// KindRead says that the application has read everything below Seq
-	// (tcp_sock.copied_seq at tcp_rcv_space_adjust).
+	// (tcp_sock.copied_seq at tcp_rcv_space_adjust). It stands for reads that
+	// no later segment of the response told (flag Read).
 	KindRead
 )
 
@@ -59,6 +60,8 @@ const (
 	// Skipped says that the payload was left out on purpose: Len counts,
 	// Payload is empty.
 	Skipped Flags = 1 << 10
+	// Read says that ReadAgo is set.
+	Read Flags = 1 << 11
 )
 
 // Endpoint is an address and port; IPv4 is kept in its IPv4-mapped form.
@@ -98,9 +101,12 @@ type Segment struct {
 	// Len is the number of payload bytes this piece stands for. It exceeds
 	// len(Payload) when bytes were skipped on purpose (Skipped) or cut off by
 	// the source (a gap).
-	Len     uint32
-	RTT     uint32 // smoothed round-trip time in µs, 0 when unknown
-	PID     uint32 // KindRelease, KindRead: process, 0 when unknown
+	Len uint32
+	RTT uint32 // smoothed round-trip time in µs, 0 when unknown
+	PID uint32 // KindRelease: process, 0 when unknown
+	// ReadAgo is how long before Time (ns) the application had read everything
+	// below Ack (tcp_sock.copied_seq at tcp_rcv_space_adjust).
+	ReadAgo uint32
 	Flags   Flags
 	Kind    Kind
 	Dir     Direction

@@ -129,6 +129,9 @@ func (a *Assembler) Segment(s *event.Segment) {
 			}
 		}
 	}
+	if s.Flags&event.Read != 0 {
+		c.read(s.Ack, s.Time-int64(s.ReadAgo))
+	}
 	const special = event.SYN | event.FIN | event.RST
 	if s.Seq == d.next && d.open && !d.waiting() && !d.finDone && s.Flags&special == 0 {
 		if s.Len != 0 {
@@ -161,9 +164,14 @@ func (a *Assembler) signal(c *Conn, s *event.Segment) {
 	if c.handler == nil {
 		return
 	}
-	back := int64(int32(d.next - s.Seq))
-	if back = max(back, 0); uint64(back) <= d.pos {
-		c.handler.Read(s.Time, d.pos-uint64(back))
+	c.read(s.Seq, s.Time)
+}
+
+// read tells that at t the application had read the requests up to seq.
+func (c *Conn) read(seq uint32, t int64) {
+	d := &c.dirs[event.Request]
+	if back := max(int64(int32(d.next-seq)), 0); uint64(back) <= d.pos {
+		c.handler.Read(t, d.pos-uint64(back))
 	}
 }
 

@@ -172,8 +172,14 @@ func TestPositionsBeyond4GiB(t *testing.T) {
 	}
 	w.feed(c.data("x"), c.data("y"))
 	w.Segment(&event.Segment{Kind: event.KindRead, Cookie: 8, Seq: c.seq - 1, Time: 5})
+	// The answer tells of a read that was earlier than it.
+	w.Segment(&event.Segment{Cookie: 8, Flow: c.flow, Dir: event.Response, Seq: 100, Ack: c.seq, Len: 1, Payload: []byte("a"),
+		Flags: event.ACK | event.Ordered | event.Read, Time: 9, ReadAgo: 3})
 	r := w.only(t)
-	if want := []uint64{5<<30 + 1}; !slices.Equal(r.reads, want) {
+	if want := []int64{5, 6}; !slices.Equal(r.readAt, want) {
+		t.Fatalf("read at %d, want %d", r.readAt, want)
+	}
+	if want := []uint64{5<<30 + 1, 5<<30 + 2}; !slices.Equal(r.reads, want) {
 		t.Fatalf("read positions %d, want %d", r.reads, want)
 	}
 	if w.Tally().SkippedBytes != 5<<30 || len(r.lost[0]) != 0 {

@@ -23,6 +23,7 @@ type recorder struct {
 	marks   [2][]event.Mark
 	fin     [2]bool
 	reads   []uint64
+	readAt  []int64
 	why     []CloseReason
 }
 
@@ -64,7 +65,9 @@ func (r *recorder) FIN(d event.Direction, m event.Mark) {
 	r.fin[d] = true
 }
 
-func (r *recorder) Read(_ int64, pos uint64) { r.reads = append(r.reads, pos) }
+func (r *recorder) Read(t int64, pos uint64) {
+	r.reads, r.readAt = append(r.reads, pos), append(r.readAt, t)
+}
 
 func (r *recorder) Close(_ int64, why CloseReason) { r.why = append(r.why, why) }
 

@@ -58,8 +58,8 @@ func (a *alarm) set(d time.Duration) error { return a.file.SetReadDeadline(time.
 // It may be called from any goroutine.
 func (a *alarm) ring() { _ = a.file.SetReadDeadline(time.Unix(1, 0)) }
 
-// wait tells the kernel that it waits in the given state, and waits unless
-// ready says that there is work already.
+// wait tells the kernel that it waits in the given state, which lasts until
+// awake, and waits unless ready says that there is work already.
 func (a *alarm) wait(state uint32, ready func() bool) error {
 	asked := false
 	err := a.conn.Read(func(uintptr) bool {
@@ -72,11 +72,13 @@ func (a *alarm) wait(state uint32, ready func() bool) error {
 		a.word.Store(state)
 		return ready()
 	})
-	a.word.Store(bpf.ReaderDrains)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil
 	}
 	return err
 }
+
+// awake tells the kernel that no wake-up is needed.
+func (a *alarm) awake() { a.word.Store(bpf.ReaderDrains) }
 
 func (a *alarm) close() error { return errors.Join(a.file.Close(), unix.Munmap(a.page)) }

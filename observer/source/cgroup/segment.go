@@ -40,7 +40,10 @@ func decode(seg *event.Segment, raw []byte) {
 	seg.Ack = r.Ack
 	seg.Len = r.Len
 	seg.RTT = r.RTT
-	seg.PID = r.PID
+	seg.PID, seg.ReadAgo = r.PID, 0
+	if r.Kind == bpf.KindData {
+		seg.PID, seg.ReadAgo = 0, r.PID
+	}
 	seg.Flags = event.Flags(r.Flags)
 	seg.Kind = event.Kind(r.Kind)
 	seg.Dir = event.Direction(r.Dir)

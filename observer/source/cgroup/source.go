@@ -25,6 +25,7 @@ const (
 	minNap   = 2 * time.Millisecond
 	maxNap   = 100 * time.Millisecond
 	idleWait = time.Second
+	settle   = minNap // more than a processor's stores take to be seen by others
 )
 
 // Options are what New needs besides the tap.
@@ -105,14 +106,25 @@ func (s *Source) Run(ctx context.Context, emit func(batch []event.Segment, now i
 // rest waits after n bytes came in the time elapsed, silence after the last; or
 // serves those that Sync, which drain first.
 func (s *Source) rest(ctx context.Context, drain func(), n uint64, elapsed, silence time.Duration) error {
-	state, pause := bpf.ReaderNaps, nap(n, elapsed, s.ring.size)
-	ready := func() bool { return s.ring.fill() >= s.ring.size/2 }
+	defer s.alarm.awake()
 	// A record that is being written was promised no wake-up.
-	if silence >= maxNap && s.ring.fill() == 0 {
-		state, pause = bpf.ReaderSleeps, idleWait
-		ready = func() bool { return s.ring.fill() > 0 }
+	if silence < maxNap || s.ring.fill() > 0 {
+		return s.pause(ctx, drain, bpf.ReaderNaps, nap(n, elapsed, s.ring.size), s.ring.size/2)
 	}
-	if err := s.alarm.set(pause); err != nil {
+	// No barrier stands between the kernel's store of a record's position and
+	// its look at the state, so that in the moment in which the state is set
+	// the two sides can miss one another. A second look finds what was missed.
+	err := s.pause(ctx, drain, bpf.ReaderSleeps, settle, 1)
+	if err == nil && s.ring.fill() == 0 {
+		err = s.pause(ctx, drain, bpf.ReaderSleeps, idleWait, 1)
+	}
+	return err
+}
+
+// pause waits for d in the given state, or until the ring holds enough bytes
+// and the kernel says so; or serves those that Sync.
+func (s *Source) pause(ctx context.Context, drain func(), state uint32, d time.Duration, enough uint64) error {
+	if err := s.alarm.set(d); err != nil {
 		return err
 	}
 	// After set, so that neither can be missed.
@@ -126,7 +138,7 @@ func (s *Source) rest(ctx context.Context, drain func(), n uint64, elapsed, sile
 		}
 		return nil
 	}
-	return s.alarm.wait(state, ready)
+	return s.alarm.wait(state, func() bool { return s.ring.fill() >= enough })
 }
 
 // nap returns the time in which a quarter of the ring fills at the rate of n

@@ -7,7 +7,7 @@ package cgroup
 import (
 	"io"
 	"net"
-	"os"
+	"slices"
 	"testing"
 
 	"github.com/modeltap/modeltap/bpf"
@@ -16,7 +16,8 @@ import (
 
 // TestSocketWait: a request lies in the socket until the server reads it. The
 // server reads it in two parts; only the second reports, once, and after the
-// moment at which it was allowed to read.
+// moment at which it was allowed to read: with the answer, or with the close of
+// a server that does not answer.
 func TestSocketWait(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -24,8 +25,14 @@ func TestSocketWait(t *testing.T) {
 	}
 	defer l.Close()
 	// One request that is captured, and one that is left out as too large.
-	for name, size := range map[string]int{"small": 1000, "skipped": 50_000} {
+	for name, c := range map[string]struct {
+		size     int
+		answered bool
+	}{
+		"small": {1000, true}, "skipped": {50_000, true}, "closed": {1000, false},
+	} {
 		t.Run(name, func(t *testing.T) {
+			size := c.size
 			r := record(t, bpf.Options{MaxRequestBytes: 40_000}, []uint16{port(l.Addr())})
 			if err := r.tap.AttachSocketWait(); err != nil {
 				t.Fatal(err)
@@ -53,6 +60,10 @@ func TestSocketWait(t *testing.T) {
 			}
 			reads := func(all []event.Segment) (reads []event.Segment) {
 				for _, s := range all {
+					if s.Flags&event.Read != 0 {
+						s.Time, s.Seq = s.Time-int64(s.ReadAgo), s.Ack
+						reads = append(reads, s)
+					}
 					if s.Kind == event.KindRead {
 						reads = append(reads, s)
 					}
@@ -70,13 +81,77 @@ func TestSocketWait(t *testing.T) {
 			if _, err := io.ReadFull(server, make([]byte, size-size/2)); err != nil {
 				t.Fatal(err)
 			}
+			told := monotonic()
+			cookie := socketCookie(t, server)
+			if c.answered {
+				if _, err := server.Write(pattern(300)); err != nil {
+					t.Fatal(err)
+				}
+			} else if err := server.Close(); err != nil {
+				t.Fatal(err)
+			}
 			got := reads(r.until(t, "read", func(all []event.Segment) bool { return len(reads(all)) > 0 }))
 			want, _ := end(arrived)
 			s := got[0]
-			if len(got) != 1 || s.Seq != want || s.Time < allowed || s.PID != uint32(os.Getpid()) ||
-				s.Cookie != socketCookie(t, server) || s.Flow.Client.Port != port(client.LocalAddr()) {
-				t.Errorf("reads %+v, want one of %d after %d", got, want, allowed)
+			if len(got) != 1 || s.Seq != want || s.Time < allowed || s.Time > told || (s.Kind == event.KindData) != (s.Flags&event.Read != 0) ||
+				s.Cookie != cookie || s.Flow.Client.Port != port(client.LocalAddr()) {
+				t.Errorf("reads %+v, want one of %d between %d and %d", got, want, allowed, told)
 			}
 		})
+	}
+}
+
+// TestSocketWaitTwice: a server that reads a second request before it answers
+// the first leaves no read untold.
+func TestSocketWaitTwice(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	r := record(t, bpf.Options{}, []uint16{port(l.Addr())})
+	if err := r.tap.AttachSocketWait(); err != nil {
+		t.Fatal(err)
+	}
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	server, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	var before []int64
+	for range 2 {
+		before = append(before, monotonic())
+		if _, err := client.Write(pattern(100)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(server, make([]byte, 100)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before = append(before, monotonic())
+	if _, err := server.Write(pattern(10)); err != nil {
+		t.Fatal(err)
+	}
+	answered := func(all []event.Segment) bool {
+		return slices.ContainsFunc(all, func(s event.Segment) bool { return s.Dir == event.Response && s.Len == 10 })
+	}
+	var times []int64
+	var seqs []uint32
+	for _, s := range r.until(t, "answer", answered) {
+		switch {
+		case s.Kind == event.KindRead:
+			times, seqs = append(times, s.Time), append(seqs, s.Seq)
+		case s.Flags&event.Read != 0:
+			times, seqs = append(times, s.Time-int64(s.ReadAgo)), append(seqs, s.Ack)
+		}
+	}
+	if len(times) != 2 || seqs[1]-seqs[0] != 100 ||
+		times[0] < before[0] || times[0] > before[1] || times[1] < before[1] || times[1] > before[2] {
+		t.Errorf("reads of %v at %v, want two between %v", seqs, times, before)
 	}
 }
