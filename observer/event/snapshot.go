@@ -70,6 +70,25 @@ func (e Eviction) String() string {
 	return [...]string{"max_connections", "max_buffer", "idle"}[e]
 }
 
+// Untokenized says why an answer whose model has a tokenizer was counted by
+// lesser evidence.
+type Untokenized uint8
+
+const (
+	UntokenizedTooLong   Untokenized = iota // longer than is kept
+	UntokenizedMemory                       // the memory for all such texts is used up
+	UntokenizedQueueFull                    // more answers end than can be counted
+	UntokenizedChoices                      // several choices are mixed in one answer
+	UntokenizedFailed                       // the tokenizer failed, or part of the text is missing
+	// UntokenizedReasons is the number of reasons.
+	UntokenizedReasons
+)
+
+// String returns the value of the "reason" label.
+func (u Untokenized) String() string {
+	return [...]string{"too_long", "memory", "queue_full", "choices", "failed"}[u]
+}
+
 // Tally counts what happened in one shard since the start. Every field only
 // grows.
 type Tally struct {
@@ -79,6 +98,7 @@ type Tally struct {
 	ParseErrors                [Protocols][ParseReasons]uint64
 	Unobserved                 [UnobservedReasons]uint64
 	Evictions                  [Evictions]uint64
+	Untokenized                [UntokenizedReasons]uint64
 }
 
 // Add adds t to the receiver.
@@ -99,6 +119,9 @@ func (s *Tally) Add(t *Tally) {
 	}
 	for i := range s.Evictions {
 		s.Evictions[i] += t.Evictions[i]
+	}
+	for i := range s.Untokenized {
+		s.Untokenized[i] += t.Untokenized[i]
 	}
 }
 

@@ -12,10 +12,13 @@ type Account struct {
 	// Streamed says that the answer came in content events, of which each was
 	// handed to Event.
 	Streamed bool
+	// Reasoned says that reasoning text was seen, not only stated.
+	Reasoned bool
 
 	events      int64
 	exact       int64
 	exactEvents int64
+	tokenized   int64                   // one more than counted, 0 for not counted
 	stated      [event.TokenTypes]int64 // one more than stated, 0 for nothing
 }
 
@@ -32,6 +35,18 @@ func (a *Account) Exact(n int64) {
 	a.exact += max(n, 0)
 	a.exactEvents++
 }
+
+// Tokenized takes the number of tokens that the model's own tokenizer finds in
+// the whole text.
+func (a *Account) Tokenized(n int64) { a.tokenized = max(n, 0) + 1 }
+
+// WantsTokenizer tells whether a tokenizer would give better evidence for the
+// text of the answer than there is.
+func (a *Account) WantsTokenizer() bool {
+	return a.stated[event.Output] == 0 && !a.exactWhole() && a.Bytes() > 0
+}
+
+func (a *Account) exactWhole() bool { return a.exactEvents > 0 && a.exactEvents >= a.events }
 
 // Usage takes the counts that the server states for the whole request and
 // answer up to now; a negative one was not stated. The last of each counts.
@@ -80,8 +95,10 @@ func (a *Account) output(c *Calibration) event.Count {
 	estimate := c.correct(a.Estimate())
 	events := float64(a.events)
 	switch {
-	case a.exactEvents > 0 && a.exactEvents >= a.events:
+	case a.exactWhole():
 		return event.Count{N: a.exact, Source: event.Exact, Known: true}
+	case a.tokenized > 0:
+		return event.Count{N: a.tokenized - 1, Source: event.Exact, Known: true}
 	case a.Bytes() == 0 && a.events == 0:
 		return event.Count{}
 	case a.Streamed && minEvents*estimate-slack <= events && events <= maxEvents*estimate+slack:
@@ -93,14 +110,22 @@ func (a *Account) output(c *Calibration) event.Count {
 }
 
 // Learn adds the account of a complete answer to c, if the server stated its
-// output and its text was seen.
+// output and its text was seen. Reasoning that was stated and not sent says
+// nothing about the text.
 func (a *Account) Learn(c *Calibration) {
 	if a.stated[event.Output] == 0 || a.Bytes() == 0 {
+		return
+	}
+	seen := a.Stated()
+	if !a.Reasoned {
+		seen -= max(a.stated[event.Reasoning]-1, 0)
+	}
+	if seen <= 0 {
 		return
 	}
 	events := a.events
 	if !a.Streamed {
 		events = 0
 	}
-	c.Observe(a.Stated(), a.Estimate(), events)
+	c.Observe(seen, a.Estimate(), events)
 }

@@ -15,7 +15,9 @@ type Meter struct {
 	sum   int64 // in units of 1/unit tokens
 	last  class // of the last ASCII byte, other after anything else
 	n     uint8 // bytes in part
+	aside bool  // what is kept is kept aside, see Fork
 	part  [utf8.UTFMax]byte
+	text  *Text // keeps the text for a tokenizer; nil for nobody
 }
 
 // class is a class of ASCII bytes.
@@ -31,6 +33,9 @@ const (
 
 // Write takes the next piece of the text.
 func (m *Meter) Write(p []byte) {
+	if m.text != nil {
+		m.text.put(m.aside, m.bytes, p)
+	}
 	m.bytes += int64(len(p))
 	for m.n > 0 && len(p) > 0 {
 		m.part[m.n] = p[0]
