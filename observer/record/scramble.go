@@ -69,8 +69,8 @@ func leadFor(c byte) byte {
 		return 0xce
 	case c >= 0xe4 && c <= 0xe9: // Han
 		return 0xe4
-	case c >= 0xeb && c <= 0xec: // Hangul
-		return 0xeb
+	case c >= 0xeb && c <= 0xed: // Hangul, which begins at U+AC00
+		return 0xea
 	case c > 0xf0:
 		return 0xf1
 	}
@@ -101,9 +101,9 @@ func (s *scrambler) trail(c byte, at uint8) byte {
 		return 0x94 // signs; U+2000 itself is a space
 	case 0xe3:
 		switch {
-		case c == 0x80, c == 0x81: // CJK punctuation, hiragana
+		case c == 0x80: // CJK punctuation
 			return c
-		case c <= 0x83: // katakana
+		case c <= 0x83: // hiragana, katakana
 			return 0x82
 		case c < 0x90: // Bopomofo, enclosed characters
 			return 0x84
@@ -115,6 +115,8 @@ func (s *scrambler) trail(c byte, at uint8) byte {
 		if c >= 0xb0 { // Hangul
 			return 0xb0
 		}
+	case 0xeb, 0xec, 0xed:
+		return 0xb0
 	case 0xef:
 		switch {
 		case c >= 0xbc: // full-width forms
