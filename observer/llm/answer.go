@@ -114,6 +114,7 @@ func (e *Exchange) ResponseBody(m event.Mark, p []byte) {
 	case bodyNDJSON, bodyChunkedJSON:
 		e.ndjson.Write(p)
 	case bodyText:
+		e.keepText()
 		e.account.Text(p)
 	case bodyJSON:
 		e.answerData(p)

@@ -21,8 +21,7 @@ type Exchange struct {
 	prev, next *Exchange
 
 	dialect *Dialect
-	series  *meter.Series // nil until an answer has named the model
-	rec     event.Exchange
+	ending
 
 	requestModel  name
 	responseModel name
@@ -37,11 +36,10 @@ type Exchange struct {
 	input    tokens.Meter
 	messages int
 	inputIDs int64
-	account  tokens.Account
+	kept     *tokens.Text // kept for a tokenizer; nil for none
 
 	pieces      int   // content events of a stream
 	chunkText   int64 // bytes of text by the end of the last HTTP chunk
-	live        float64
 	carry       float64
 	withheld    int64 // tokens stated by events that had no text yet
 	requestDone bool

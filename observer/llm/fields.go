@@ -64,6 +64,9 @@ func (f *fields) Text(id jsonscan.Field, piece []byte) {
 		return
 	}
 	f.doc.now.text = true
+	if id == fieldReasoning {
+		f.account.Reasoned = true
+	}
 	f.account.Text(piece)
 }
 
@@ -75,6 +78,7 @@ func (f *fields) Value(id jsonscan.Field, v *jsonscan.Value) {
 	case fieldModel:
 		if f.responseModel.n == 0 {
 			f.responseModel.set(v.Str)
+			(*Exchange)(f).keepText()
 		}
 	case fieldIndex:
 		d.now.index = int32(min(max(v.Int, 0), maxChoices-1))

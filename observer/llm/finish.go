@@ -88,33 +88,23 @@ func (e *Exchange) report(o event.Outcome) {
 	}
 	s := e.bind(r.End)
 	r.Model = s.Model
-	e.countTokens(o)
-	e.shard.Sink.Exchange(r)
+	e.weigh()
+	if !e.tokenize() {
+		e.settle(e.shard.Sink)
+	}
 	e.shard.drop(e)
 }
 
-// countTokens settles the account and corrects the live rate by it.
-func (e *Exchange) countTokens(o event.Outcome) {
-	r, s := &e.rec, e.series
+// weigh completes the account.
+func (e *Exchange) weigh() {
+	r := &e.rec
 	if r.Status >= 400 || e.hole && !e.streams() {
 		// What an error says is no output, and half a text is no measure.
 		e.account, r.Finish = tokens.Account{}, [event.Finishes]uint8{}
 	}
 	e.account.Streamed = e.body.stream() || e.pieces > 1
-	r.Tokens = e.account.Counts(s.Calibration)
-	if in := &r.Tokens[event.Input]; !in.Known && r.Status < 400 {
-		*in = e.estimateInput()
-	}
-	if o == event.OK {
-		e.account.Learn(s.Calibration)
-	}
-	out := r.Tokens[event.Output]
-	if diff := float64(out.N) - e.live; diff != 0 {
-		start := r.FirstToken
-		if start == 0 {
-			start = r.End
-		}
-		s.Reconcile(start, r.End, diff)
+	if r.Status < 400 {
+		e.prompt = e.estimateInput()
 	}
 }
 

@@ -72,9 +72,10 @@ var newline = []byte{'\n'}
 func (e *Exchange) openDocument() {
 	e.doc.reset()
 	e.doc.open = true
+	e.keepText()
 	e.doc.before = e.account.Meter
 	if e.dialect.Generic {
-		e.doc.plain = e.account.Meter
+		e.doc.plain = e.account.Fork()
 	}
 }
 
@@ -143,7 +144,7 @@ func (e *Exchange) closeDocument() bool {
 		return true
 	case e.dialect.Generic && err != jsonscan.ErrDepth && e.body == bodySSE:
 		// A hand-written service may send the bare text, "{" included.
-		e.account.Meter = d.plain
+		e.account.Meter = d.plain.Join()
 		d.now = part{text: d.plain.Bytes() > d.before.Bytes()}
 		d.forget()
 		return true

@@ -6,6 +6,7 @@ import (
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/jsonscan"
 	"github.com/modeltap/modeltap/observer/meter"
+	"github.com/modeltap/modeltap/observer/tokens"
 )
 
 // maxSpare bounds the exchanges and scanners kept for reuse.
@@ -20,6 +21,8 @@ type Shard struct {
 	// StallAfter is the time in ns without a token after which an open stream
 	// counts as stalled.
 	StallAfter int64
+	// Tray counts answers with the tokenizers of their models; nil has none.
+	Tray *tokens.Tray
 
 	open     Exchange // head of the list of open exchanges
 	opened   int
@@ -66,6 +69,9 @@ func (s *Shard) take() *Exchange {
 func (s *Shard) drop(e *Exchange) {
 	if e.shard == nil {
 		return
+	}
+	if e.kept != nil {
+		s.Tray.Release(e.kept)
 	}
 	e.prev.next, e.next.prev = e.next, e.prev
 	s.opened--
