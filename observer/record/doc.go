@@ -14,7 +14,8 @@
 //   - JSON, alone, in lines and in events: structure, literals, well-known
 //     keys, numbers under them, and short plain words under model, id, object,
 //     type, role, status and the finish reasons. All other strings are masked,
-//     and the numbers in arrays and of ids, because token ids are text.
+//     and the numbers in arrays and of ids, because token ids are text. The
+//     names of Gradio's edits stay.
 //   - Events: well-known field names, and the names of events.
 //   - Text is masked by script: letters stay letters of their script, digits
 //     digits, white space itself, so that estimates of tokens stay the same.

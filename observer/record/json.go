@@ -29,7 +29,7 @@ const (
 // is no JSON is masked as text until reset. Its zero value is ready.
 type jsonMask struct {
 	text  scrambler
-	match matcher // the key or literal in progress
+	match matcher // the key, literal or edit in progress
 	esc   escape
 	stack uint64 // a bit for each open container: object or array
 	depth uint8
@@ -37,7 +37,7 @@ type jsonMask struct {
 	digit uint8 // progress of an escape: 1 after the backslash, 2 to 5 at its digits
 	word  uint8 // bytes of the string value that may still pass
 	num   uint8 // bytes of the number that may still pass
-	ok    bool  // what was matched of the key passes
+	ok    bool  // what was matched of the key or edit passes
 	words bool  // the value may be a kept word
 	nums  bool  // the value may be a kept number
 	exp   bool  // the number has come to its exponent
@@ -81,6 +81,9 @@ func (j *jsonMask) structure(c byte) byte {
 	object := j.depth > 0 && j.stack>>(j.depth-1)&1 == 1
 	switch {
 	case c == '"' && value:
+		if j.ok = j.edit(); j.ok {
+			j.match.reset(edits)
+		}
 		j.at, j.digit, j.word, j.text = inString, 0, 0, scrambler{}
 		if j.words && object {
 			j.word = wordLimit
@@ -124,6 +127,12 @@ func (j *jsonMask) structure(c byte) byte {
 		return j.abandon(c)
 	}
 	return c
+}
+
+// edit reports whether a string at j may name an edit: the first element of an
+// array in an array in an array.
+func (j *jsonMask) edit() bool {
+	return j.at == atValueOrEnd && j.depth >= 3 && j.stack>>(j.depth-3)&7 == 0
 }
 
 // leave follows the end of a value.
@@ -186,7 +195,7 @@ func (j *jsonMask) quoted(c byte) byte {
 		j.nums = key != "" && !textNumbers.has(key)
 		j.at = atColon
 		return c
-	case j.at == inKey:
+	case j.at == inKey || j.ok:
 		if j.ok = j.ok && j.match.next(c); j.ok {
 			return c
 		}

@@ -57,11 +57,15 @@ var knownFields = list(append([]string{"access-control-allow-origin", "age", "au
 
 var eventFields = list("data", "event", "id", "retry")
 
+// edits are the operations of Gradio's streamed differences (gradio/utils.py,
+// diff): output.data is a list with one list of edits for each component.
+var edits = list("add", "append", "delete", "replace")
+
 // literals are JSON's, Python's additions, and what ends an OpenAI stream.
 var literals = list("DONE", "Infinity", "NaN", "false", "null", "true")
 
 // keptValues are keys whose short, plain string values say what an object is.
-var keptValues = list("done_reason", "finish_reason", "id", "model", "model_name", "msg", "object", "reason", "role",
+var keptValues = list("done_reason", "event_id", "finish_reason", "id", "model", "model_name", "msg", "object", "reason", "role",
 	"status", "stop_reason", "stop_type", "type")
 
 // textNumbers are keys whose numbers stand for text or persons.
