@@ -15,7 +15,7 @@ type selfDescs struct {
 	packets, bytes, lost           family
 	gaps, gapBytes, resyncs        family
 	parseErrors, unobserved        family
-	evictions, panics              family
+	evictions, panics, untokenized family
 	skipped, backpressure          family
 	connections, buffer            family
 	source, feature, runs, runTime family
@@ -44,6 +44,8 @@ func newSelfDescs() *selfDescs {
 			"Connections given up before their end to stay within a limit.", "reason"),
 		panics: counter("modeltap_panics_total",
 			"Connections dropped because of an error in modeltap itself; please report."),
+		untokenized: counter("modeltap_untokenized_answers_total",
+			"Answers of a model with a tokenizer (--tokenizer) whose tokens were counted by lesser evidence.", "reason"),
 		skipped: counter("modeltap_skipped_bytes_total",
 			"Bytes of large requests left out on purpose (--capture.max-request-bytes)."),
 		backpressure: counter("modeltap_backpressure_events_total",
@@ -66,7 +68,7 @@ func newSelfDescs() *selfDescs {
 func (d *selfDescs) describe(ch chan<- *prometheus.Desc) {
 	for _, f := range []family{
 		d.packets, d.bytes, d.lost, d.gaps, d.gapBytes, d.resyncs, d.parseErrors, d.unobserved,
-		d.evictions, d.panics, d.skipped, d.backpressure, d.connections, d.buffer, d.source,
+		d.evictions, d.panics, d.untokenized, d.skipped, d.backpressure, d.connections, d.buffer, d.source,
 		d.feature, d.runs, d.runTime, d.version,
 	} {
 		ch <- f.desc
@@ -152,6 +154,9 @@ func (d *selfDescs) tally(ch chan<- prometheus.Metric, t *event.Tally) {
 	}
 	for r, n := range t.Evictions {
 		d.evictions.emit(ch, float64(n), event.Eviction(r).String())
+	}
+	for r, n := range t.Untokenized {
+		d.untokenized.emit(ch, float64(n), event.Untokenized(r).String())
 	}
 }
 

@@ -38,7 +38,7 @@ func streams(tb testing.TB, n int) (*pipeline, []event.Segment) {
 		tb.Fatal(err)
 	}
 	table := target.NewTable(target.Options{Specs: cfg.Targets})
-	p := newPipeline(&cfg, new(nullSink), resolveIn(table))
+	p := newPipeline(&cfg, nil, new(nullSink), resolveIn(table))
 	request := "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 28\r\n\r\n" + `{"model":"m","stream":true }`
 	head := "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"
 	segments := make([]event.Segment, n)

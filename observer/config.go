@@ -10,6 +10,7 @@ import (
 
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/target"
+	"github.com/modeltap/modeltap/observer/tokens"
 )
 
 // The values of Config.Capture.
@@ -53,6 +54,10 @@ type Config struct {
 	MaxBuffer                             int64
 	StallAfter, SeriesTTL                 time.Duration
 	NativeHistograms                      bool
+
+	// Tokenizers count the answers of models whose servers state no tokens, by
+	// the name of the model; see the names in package tokens for the others.
+	Tokenizers map[string]tokens.Tokenizer
 
 	// Tee, if set, is called with every window of segments before it is
 	// measured, by the goroutine of the source; what it is given is valid until

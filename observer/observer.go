@@ -10,6 +10,7 @@ import (
 
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/target"
+	"github.com/modeltap/modeltap/observer/tokens"
 )
 
 // source yields segments. Its three implementations are the rooms below
@@ -47,7 +48,7 @@ func New(cfg Config, sink event.Sink) (*Observer, error) {
 		Specs: cfg.Targets, Model: cfg.ModelPaths, Ignore: cfg.IgnorePaths,
 		MaxServers: cfg.MaxServers, TTL: cfg.SeriesTTL, ByAddress: cfg.Capture == CapturePacket,
 	})
-	o.pipe = newPipeline(&o.cfg, sink, resolveIn(o.table))
+	o.pipe = newPipeline(&o.cfg, tokens.NewDesk(cfg.Tokenizers, false), sink, resolveIn(o.table))
 	return o, nil
 }
 

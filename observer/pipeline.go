@@ -8,6 +8,7 @@ import (
 
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/meter"
+	"github.com/modeltap/modeltap/observer/tokens"
 )
 
 // maxShards is enough for any host: one core carries more chunks than a model
@@ -24,16 +25,18 @@ const maxShards = 8
 type pipeline struct {
 	shards []*shard
 	tee    func([]event.Segment) // nil for none
+	desk   *tokens.Desk
 	wg     sync.WaitGroup
 	now    int64
 }
 
-func newPipeline(cfg *Config, sink event.Sink, resolve resolver) *pipeline {
+func newPipeline(cfg *Config, desk *tokens.Desk, sink event.Sink, resolve resolver) *pipeline {
 	n := min(max(runtime.GOMAXPROCS(0)/2, 1), maxShards)
-	p := &pipeline{shards: make([]*shard, n), tee: cfg.Tee}
+	p := &pipeline{shards: make([]*shard, n), tee: cfg.Tee, desk: desk}
 	labels := meter.NewLabels(cfg.MaxModels)
 	for i := range p.shards {
 		p.shards[i] = newShard(cfg, n, labels, sink, resolve)
+		p.shards[i].llm.Tray = desk.Tray()
 	}
 	return p
 }
@@ -94,8 +97,10 @@ func (p *pipeline) run(batch []event.Segment) {
 	p.wg.Wait()
 }
 
-// close ends every open exchange.
+// close ends every open exchange. Texts that wait for a tokenizer are reported
+// without it.
 func (p *pipeline) close() {
+	p.desk.Hurry()
 	for _, s := range p.shards {
 		s.close(p.now)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/modeltap/modeltap/observer/source/pcapfile"
 	"github.com/modeltap/modeltap/observer/target"
 	"github.com/modeltap/modeltap/observer/tcp"
+	"github.com/modeltap/modeltap/observer/tokens"
 )
 
 // Replay runs capture files, one after the other, through the pipeline of the
@@ -27,7 +28,7 @@ func Replay(ctx context.Context, cfg Config, sink event.Sink, files ...string) (
 		Specs: cfg.Targets, Model: cfg.ModelPaths, Ignore: cfg.IgnorePaths,
 		MaxServers: cfg.MaxServers, ByAddress: true,
 	})
-	r := replay{pipe: newPipeline(&cfg, sink, adoptIn(table, len(cfg.Targets) > 0))}
+	r := replay{pipe: newPipeline(&cfg, tokens.NewDesk(cfg.Tokenizers, true), sink, adoptIn(table, len(cfg.Targets) > 0))}
 	var errs []error
 	for _, f := range files {
 		errs = append(errs, r.file(ctx, f, serverSide(cfg.Targets)))

@@ -88,6 +88,7 @@ func (s *shard) survive() {
 
 // tick runs the timers that are due at now.
 func (s *shard) tick(now int64) {
+	s.llm.Settle(false)
 	if now-s.expired < int64(1e9) {
 		return
 	}
@@ -104,10 +105,12 @@ func (s *shard) close(now int64) {
 			s.tcp.Close(now)
 		}()
 	}
+	s.llm.Settle(true)
 }
 
 // snapshot appends what this shard has to snap.
 func (s *shard) snapshot(snap *event.Snapshot, now int64) {
+	s.llm.Settle(false)
 	snap.Tally.Add(&s.tally)
 	snap.Tally.Add(s.tcp.Tally())
 	snap.Connections += s.tcp.Connections()

@@ -99,7 +99,7 @@ func newWire(t *testing.T, sink event.Sink, ports ...uint16) *wire {
 	}
 	table := target.NewTable(target.Options{Specs: cfg.Targets})
 	w := &wire{now: 1e9, resolve: resolveIn(table)}
-	w.pipe = newPipeline(&cfg, sink, func(c *tcp.Conn) *target.Server { return w.resolve(c) })
+	w.pipe = newPipeline(&cfg, nil, sink, func(c *tcp.Conn) *target.Server { return w.resolve(c) })
 	return w
 }
 

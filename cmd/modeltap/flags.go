@@ -32,7 +32,8 @@ type options struct {
 	stallAfter     time.Duration
 	seriesTTL      time.Duration
 
-	native bool
+	native     bool
+	tokenizers []string
 
 	listen          []string
 	webConfig       string
@@ -93,6 +94,7 @@ func newApp() (*kingpin.Application, *options) {
 	captureFlags(app, o)
 	limitFlags(app, o)
 	app.Flag("metrics.native-histograms", "Expose native histograms. A Prometheus server that scrapes native histograms then drops the classic buckets.").BoolVar(&o.native)
+	app.Flag("tokenizer", "Count the answers of this model, where its server states no tokens, with its tokenizer.json or with a built-in encoding (o200k, cl100k, p50k, r50k); \"unknown\" is for answers without a model's name, \"*\" for every model without a tokenizer of its own; repeatable.").PlaceHolder("MODEL=FILE").StringsVar(&o.tokenizers)
 	app.Flag("web.listen-address", "Address to serve on, HOST:PORT or :PORT; repeatable.").Default(exporter.DefaultListenAddress).PlaceHolder("ADDRESS").StringsVar(&o.listen)
 	app.Flag("web.config.file", "exporter-toolkit web configuration, for TLS and basic authentication.").PlaceHolder("FILE").StringVar(&o.webConfig)
 	app.Flag("web.telemetry-path", "Path of the metrics.").Default(exporter.DefaultTelemetryPath).StringVar(&o.telemetryPath)

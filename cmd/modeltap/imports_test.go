@@ -18,7 +18,7 @@ const module = "github.com/modeltap/modeltap/"
 // test, so that every new one states its place.
 var mayImport = map[string][]string{
 	"bpf":                      {},
-	"cmd/modeltap":             {"bpf", "exporter", "observer", "observer/event", "observer/record", "observer/target", "observer/source"},
+	"cmd/modeltap":             {"bpf", "exporter", "observer", "observer/event", "observer/record", "observer/target", "observer/tokenizer", "observer/source"},
 	"exporter":                 {"observer/event"},
 	"observer":                 {"bpf", "observer/event", "observer/http1", "observer/llm", "observer/meter", "observer/ndjson", "observer/record", "observer/source", "observer/sse", "observer/stream", "observer/target", "observer/tcp", "observer/tokens"},
 	"observer/e2e":             {"observer/event"},
@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"observer/stream":          {"observer/event", "observer/http1", "observer/llm", "observer/target", "observer/tcp"},
 	"observer/target":          {"bpf", "observer/event", "observer/llm"}, // the routes of known APIs
 	"observer/tcp":             {"observer/event"},
+	"observer/tokenizer":       {},
 	"observer/tokens":          {"observer/event"},
 }
 

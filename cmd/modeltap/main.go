@@ -65,6 +65,9 @@ func (p process) run(ctx context.Context) error {
 	if err := raiseCapabilities(); err != nil {
 		log.Warn("capabilities stay as they are", "err", err)
 	}
+	if s.vocabularies, err = loadTokenizers(s.command, s.tokenizers); err != nil {
+		return err
+	}
 	switch s.command {
 	case cmdRun:
 		return p.runDaemon(ctx, s, log, level)

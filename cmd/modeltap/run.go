@@ -30,7 +30,8 @@ type daemon struct {
 // config returns what s says to the observer.
 func (s *settings) config(r rules, log *slog.Logger) observer.Config {
 	return observer.Config{
-		Targets: r.targets, ModelPaths: r.model, IgnorePaths: r.ignore,
+		Tokenizers: s.vocabularies,
+		Targets:    r.targets, ModelPaths: r.model, IgnorePaths: r.ignore,
 		Capture: s.capture, CgroupRoot: s.cgroupRoot, Interface: s.iface,
 		RingSize: int(s.ringSize), MaxRequestBytes: int(s.maxRequestBytes), SocketWait: s.socketWait,
 		MaxServers: s.maxServers, MaxModels: s.maxModels, MaxConnections: s.maxConnections,

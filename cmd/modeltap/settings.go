@@ -32,6 +32,8 @@ type settings struct {
 	fileTargets []fileTarget      // "targets" of the configuration file
 	values      map[string]string // name of each flag and its value as text
 	warnings    []string
+
+	vocabularies map[string]tokenCounter // by model
 }
 
 // given is the values of one flag and the place that gave them.

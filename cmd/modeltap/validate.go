@@ -42,6 +42,9 @@ func (s *settings) validate() error {
 	if s.record.duration < 0 || s.demo.duration < 0 {
 		return usagef("duration must not be negative: 0 runs until stopped")
 	}
+	if _, err := tokenizerFiles(s.tokenizers); err != nil {
+		return err
+	}
 	_, err := s.rules()
 	return err
 }

@@ -24,7 +24,7 @@ const (
 
 // Tokenizer returns the number of tokens of a whole text, false when it cannot
 // tell. It must not keep text, and may be called by several goroutines.
-type Tokenizer func(text []byte) (n int64, ok bool)
+type Tokenizer = func(text []byte) (n int64, ok bool)
 
 // Desk counts the tokens of whole texts with real vocabularies, away from the
 // path of the packets: one text after another, on a goroutine that exists
@@ -50,9 +50,10 @@ func NewDesk(models map[string]Tokenizer, inline bool) *Desk {
 	return &Desk{models: models, inline: inline}
 }
 
-// Hurry makes the Desk hand back what waits uncounted.
+// Hurry makes the Desk hand back uncounted what waits, for a quick end. Inline,
+// nothing waits.
 func (d *Desk) Hurry() {
-	if d != nil {
+	if d != nil && !d.inline {
 		d.hurry.Store(true)
 	}
 }
