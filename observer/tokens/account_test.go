@@ -45,12 +45,16 @@ func TestBestEvidence(t *testing.T) {
 			}
 			return a
 		}, known(100, event.Exact)},
-		"exact of some": {func() Account { a := stream(105); a.Exact(7); return a }, known(105, event.Chunks)},
-		"exact answer":  {func() Account { a := Account{}; a.Exact(9); return a }, known(9, event.Exact)},
-		"usage":         {func() Account { a := stream(105); a.Exact(1); a.Usage(-1, 99, -1, -1); return a }, known(99, event.Usage)},
-		"last usage":    {func() Account { a := stream(3); a.Usage(5, 1, -1, -1); a.Usage(-1, 104, -1, -1); return a }, known(104, event.Usage)},
-		"usage of zero": {func() Account { a := Account{}; a.Usage(-1, 0, -1, -1); return a }, known(0, event.Usage)},
-		"absurd usage":  {func() Account { a := Account{}; a.Usage(-1, math.MaxInt64, -1, -1); return a }, known(maxCount, event.Usage)},
+		"exact of some":             {func() Account { a := stream(105); a.Exact(7); return a }, known(105, event.Chunks)},
+		"exact answer":              {func() Account { a := Account{}; a.Exact(9); return a }, known(9, event.Exact)},
+		"tokenizer":                 {func() Account { a := stream(50); a.Tokenized(111); return a }, known(111, event.Exact)},
+		"tokenizer, one event each": {func() Account { a := stream(105); a.Tokenized(0); return a }, known(0, event.Exact)},
+		"ids before tokenizer":      {func() Account { a := stream(1); a.Exact(9); a.Tokenized(8); return a }, known(9, event.Exact)},
+		"usage before tokenizer":    {func() Account { a := stream(1); a.Usage(-1, 7, -1, -1); a.Tokenized(8); return a }, known(7, event.Usage)},
+		"usage":                     {func() Account { a := stream(105); a.Exact(1); a.Usage(-1, 99, -1, -1); return a }, known(99, event.Usage)},
+		"last usage":                {func() Account { a := stream(3); a.Usage(5, 1, -1, -1); a.Usage(-1, 104, -1, -1); return a }, known(104, event.Usage)},
+		"usage of zero":             {func() Account { a := Account{}; a.Usage(-1, 0, -1, -1); return a }, known(0, event.Usage)},
+		"absurd usage":              {func() Account { a := Account{}; a.Usage(-1, math.MaxInt64, -1, -1); return a }, known(maxCount, event.Usage)},
 		"events without text": {func() Account {
 			a := Account{Streamed: true}
 			for range 40 {
@@ -137,6 +141,63 @@ func TestLearnsFromWholeEvidenceOnly(t *testing.T) {
 	}
 	if n := (*Calibration)(nil).TokensPerEvent(); n != 1 {
 		t.Error(n)
+	}
+}
+
+// A tokenizer is asked only where it would know better.
+func TestWantsTokenizer(t *testing.T) {
+	for name, c := range map[string]struct {
+		account func(*Account)
+		want    bool
+	}{
+		"text":        {func(*Account) {}, true},
+		"input usage": {func(a *Account) { a.Usage(5, -1, -1, -1) }, true},
+		"usage":       {func(a *Account) { a.Usage(5, 0, -1, -1) }, false},
+		"some ids":    {func(a *Account) { a.Event(); a.Exact(1) }, true},
+		"all ids":     {func(a *Account) { a.Exact(1); a.Exact(1); a.Exact(1) }, false},
+		"no text":     {func(a *Account) { a.Meter = Meter{} }, false},
+	} {
+		a := stream(2)
+		c.account(&a)
+		if got := a.WantsTokenizer(); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
+// Reasoning that the server counts and never sends must not make the text look
+// longer than it is; reasoning that it sends is text.
+func TestHiddenReasoningTeachesNothing(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		out, think int64
+		reasoned   bool
+		learnt     int64 // of the text, 0 for nothing
+	}{
+		{"none", 110, -1, false, 110},
+		{"stated as none", 110, 0, false, 110},
+		{"hidden", 1110, 1000, false, 110},
+		{"sent", 110, 50, true, 110},
+		{"nothing but hidden", 1000, 1000, false, 0},
+		{"more hidden than all", 1000, 2000, false, 0},
+	} {
+		var got Calibration
+		for range calibrated {
+			a := stream(100)
+			a.Reasoned = c.reasoned
+			a.Usage(-1, c.out, c.think, -1)
+			a.Learn(&got)
+			if n := a.Counts(nil)[event.Output].N; n != c.out {
+				t.Errorf("%s: %d tokens of output, want all %d", c.name, n, c.out)
+			}
+		}
+		ratio, ok := got.Ratio()
+		if want := float64(c.learnt) / estimate(prose); ok != (c.learnt > 0) || ok && math.Abs(ratio-want) > 1e-9 {
+			t.Errorf("%s: ratio %g %t, want %g", c.name, ratio, ok, want)
+		}
+		if n, want := got.TokensPerEvent(), max(float64(c.learnt)/100, 1); math.Abs(n-want) > 1e-9 {
+			t.Errorf("%s: %g tokens per event, want %g", c.name, n, want)
+		}
 	}
 }
 
