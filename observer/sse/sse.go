@@ -90,12 +90,23 @@ func (p *Parser) Write(b []byte) {
 		if j := bytes.IndexByte(b[i:lf], '\r'); j >= 0 {
 			end = i + j
 		}
-		p.line(b[i:end])
-		if end == len(b) {
-			return
+		if end < len(b) && p.state == lineStart && isData(b[i:end]) {
+			p.dataLine(b[i:end])
+			// What nearly all events consist of: one line, LF, LF.
+			if i = end + 1; b[end] == '\n' && i < len(b) && b[i] == '\n' {
+				p.data = false
+				p.h.End()
+				i++
+				continue
+			}
+		} else {
+			p.line(b[i:end])
+			if end == len(b) {
+				return
+			}
+			p.endLine()
+			i = end + 1
 		}
-		p.endLine()
-		i = end + 1
 		if b[end] == '\r' {
 			if i == len(b) {
 				p.cr = true
@@ -103,6 +114,20 @@ func (p *Parser) Write(b []byte) {
 				i++
 			}
 		}
+	}
+}
+
+func isData(line []byte) bool { return len(line) >= 5 && string(line[:5]) == "data:" }
+
+// dataLine reads a whole line of data, without its end.
+func (p *Parser) dataLine(line []byte) {
+	p.beginData()
+	p.first = false
+	if line = line[5:]; len(line) > 0 && line[0] == ' ' {
+		line = line[1:]
+	}
+	if len(line) > 0 {
+		p.h.Data(line)
 	}
 }
 
