@@ -3,6 +3,7 @@
 package jsonscan
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -71,8 +72,22 @@ type node struct {
 }
 
 type child struct {
+	// The first eight bytes of the name and its closing quote, as they lie in
+	// memory, and a mask of those that there are.
+	word, mask uint64
+
 	name string
 	node *node
+}
+
+func newChild(name string) child {
+	c := child{name: name, node: &node{}}
+	var word, mask [8]byte
+	for i := range copy(word[:], name+`"`) {
+		mask[i] = 0xff
+	}
+	c.word, c.mask = binary.LittleEndian.Uint64(word[:]), binary.LittleEndian.Uint64(mask[:])
+	return c
 }
 
 // MustCompile is Compile for paths that are known to be right.
@@ -151,7 +166,7 @@ func (n *node) child(name string) *node {
 			return c.node
 		}
 	}
-	c := child{name, &node{}}
+	c := newChild(name)
 	n.keys = append(n.keys, c)
 	return c.node
 }
@@ -204,20 +219,39 @@ func (n *node) finish(none *node, anywhere []child) {
 }
 
 // match returns the place below the key whose name and closing quote b begins
-// with, and the length of the name, or nil. To try the few names there are is
-// faster than to find the end of the key first: the processor predicts which
-// one it is, and goes on from a length that it need not compute.
-func (n *node) match(b []byte) (*node, int) {
-	if len(b) == 0 || n.first>>(b[0]&63)&1 == 0 {
+// with, and the length of the name, or nil; w is firstWord(b). To try the few
+// names there are is faster than to find the end of the key first: the
+// processor predicts which one it is, and goes on from a length that it need
+// not compute.
+func (n *node) match(b []byte, w uint64) (*node, int) {
+	if n.first>>(w&63)&1 == 0 {
 		return nil, 0
 	}
 	for i := range n.keys {
 		c := &n.keys[i]
-		if c.name[0] == b[0] && len(c.name) < len(b) && b[len(c.name)] == '"' && string(b[:len(c.name)]) == c.name {
-			return c.node, len(c.name)
+		if w&c.mask != c.word {
+			continue
+		}
+		k := len(c.name)
+		if k < 8 || k < len(b) && b[k] == '"' && string(b[8:k]) == c.name[8:] {
+			return c.node, k
 		}
 	}
 	return nil, 0
+}
+
+// firstWord returns the first eight bytes of b, with zeros for what is missing.
+func firstWord(b []byte) uint64 {
+	if len(b) < 8 {
+		return shortWord(b)
+	}
+	return binary.LittleEndian.Uint64(b)
+}
+
+func shortWord(b []byte) uint64 {
+	var w [8]byte
+	copy(w[:], b)
+	return binary.LittleEndian.Uint64(w[:])
 }
 
 // find returns the place below the key k, or nil.

@@ -194,16 +194,8 @@ func (s *Scanner) character(r rune) {
 // len(p). It looks at eight bytes at a time: the text of most events is too
 // short for the vector code of bytes.IndexByte to pay.
 func special(p []byte, i int) int {
-	const (
-		ones      = 0x0101010101010101
-		tops      = ones << 7
-		quotes    = ones * '"'
-		backslash = ones * '\\'
-	)
 	for ; i+8 <= len(p); i += 8 {
-		w := binary.LittleEndian.Uint64(p[i:])
-		q, b := w^quotes, w^backslash
-		if m := ((q-ones)&^q | (b-ones)&^b) & tops; m != 0 {
+		if m := specials(binary.LittleEndian.Uint64(p[i:])); m != 0 {
 			return i + bits.TrailingZeros64(m)/8
 		}
 	}
@@ -213,4 +205,17 @@ func special(p []byte, i int) int {
 		}
 	}
 	return i
+}
+
+// specials returns a word of which the lowest bit set lies in the first byte
+// of w that is a quote or a backslash; 0 if there is none.
+func specials(w uint64) uint64 {
+	const (
+		ones      = 0x0101010101010101
+		tops      = ones << 7
+		quotes    = ones * '"'
+		backslash = ones * '\\'
+	)
+	q, b := w^quotes, w^backslash
+	return ((q-ones)&^q | (b-ones)&^b) & tops
 }

@@ -2,7 +2,10 @@
 
 package jsonscan
 
-import "bytes"
+import (
+	"bytes"
+	"math/bits"
+)
 
 // Write reads the next piece of the document. Once it has failed, it reports
 // nothing more and returns the same error until the next Reset.
@@ -73,9 +76,15 @@ func (s *Scanner) Write(p []byte) error {
 				return s.fail(ErrSyntax)
 			}
 			i++
-			n, length := s.cur.match(p[i:])
+			w := firstWord(p[i:])
+			n, length := s.cur.match(p[i:], w)
 			if n == nil {
-				j := special(p, i)
+				j := i
+				if m := specials(w); m != 0 { // most names are short
+					j += bits.TrailingZeros64(m) / 8
+				} else {
+					j = special(p, i)
+				}
 				if j == len(p) || p[j] != '"' {
 					s.str.begin(toKey)
 					st = inText
