@@ -176,6 +176,11 @@ func (m *model) bpe(byteLevel bool) (*bpe, error) {
 	if err := json.Unmarshal(m.Vocab, &vocab); err != nil || len(vocab) == 0 {
 		return nil, errors.New("the vocabulary is missing or broken")
 	}
+	for token, id := range vocab {
+		if id < 0 {
+			return nil, fmt.Errorf("the id of %q is %d", token, id)
+		}
+	}
 	b := &bpe{byteLevel: byteLevel, unknown: -1, fuse: m.FuseUnknown, merges: make(map[pair]merge, len(m.Merges))}
 	for rank, r := range m.Merges {
 		left, ok1 := vocab[r[0]]
