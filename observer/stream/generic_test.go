@@ -46,6 +46,20 @@ func TestGenericServices(t *testing.T) {
 	}
 }
 
+// TestStreamOfGet: nothing that was seen of a GET before its answer made it a
+// model request is lost.
+func TestStreamOfGet(t *testing.T) {
+	get := "GET /stream HTTP/1.1\r\nHost: x\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\r\n"
+	e := one(t, ask(3, get), step{at: 8, do: actRead, n: len(get)}, answer(12, streamHead("text/event-stream")),
+		answer(20, data("Hello")), answer(31, lastChunk))
+	if e.Start != 3*ms || e.Complete != 3*ms || e.SocketWait != 5*ms || e.Headers != 12*ms || e.FirstToken != 20*ms || e.End != 31*ms {
+		t.Errorf("got %+v", e)
+	}
+	if !e.HasTraceID || e.TraceID[0] != 0x0a || e.TraceID[15] != 0x9c {
+		t.Errorf("trace %v %x", e.HasTraceID, e.TraceID)
+	}
+}
+
 func TestOtherRequests(t *testing.T) {
 	get := func(path string) string { return "GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n" }
 	for name, c := range map[string]struct {

@@ -40,8 +40,7 @@ func (r *requests) Head(h *http1.Head) http1.Framing {
 
 // classify decides what kind of request it is that h begins.
 func (c *Conn) classify(s *slot, h *http1.Head) {
-	d := llm.DialectOf(h.Method, h.Target)
-	route := c.server.Paths().Route(h.Target)
+	d, route := c.shard.routes.of(c.server.Paths(), h)
 	s.known = d != nil || route == target.Chosen && c.server.Explicit
 	post := string(h.Method) == "POST"
 	switch {

@@ -21,6 +21,7 @@ type Shard struct {
 	Tally *event.Tally
 
 	heads   http1.Pool
+	routes  routes
 	spare   []*Conn
 	current *Conn // whose method was called last
 }

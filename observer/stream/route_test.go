@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stream
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/modeltap/modeltap/observer/http1"
+	"github.com/modeltap/modeltap/observer/llm"
+	"github.com/modeltap/modeltap/observer/target"
+)
+
+// TestRoutesAreRememberedRight: whatever was asked before, each answer is that
+// of the tables.
+func TestRoutesAreRememberedRight(t *testing.T) {
+	paths := []*target.Paths{
+		target.NewPaths(nil, nil),
+		target.NewPaths([]*regexp.Regexp{regexp.MustCompile("^/json$")}, []*regexp.Regexp{regexp.MustCompile("completions")}),
+	}
+	targets := []string{"/", "/json", "/jsom", "/v1/chat/completions", "/v1/chat/completionz", "/health", "/v1/completions", "/docs", "*",
+		"/" + strings.Repeat("a", memoTarget-1), "/" + strings.Repeat("a", memoTarget), "/" + strings.Repeat("a", memoTarget) + "/v1/completions"}
+	var r routes
+	rng := rand.New(rand.NewPCG(1, 2))
+	seen := map[string]bool{}
+	for range 20_000 {
+		p := rng.IntN(len(paths))
+		h := &http1.Head{Method: []byte([]string{"GET", "POST", "PUT"}[rng.IntN(3)]), Target: []byte(targets[rng.IntN(len(targets))])}
+		d, route := r.of(paths[p], h)
+		if want := llm.DialectOf(h.Method, h.Target); d != want || route != paths[p].Route(h.Target) {
+			t.Fatalf("%s %s with paths %d: %v %v, want %v %v", h.Method, h.Target, p, d, route, want, paths[p].Route(h.Target))
+		}
+		seen[fmt.Sprint(d != nil, route)] = true
+	}
+	if len(seen) < 5 {
+		t.Errorf("only %v were told apart", seen)
+	}
+	h := &http1.Head{Method: []byte("POST"), Target: []byte("/v1/chat/completions")}
+	if n := testing.AllocsPerRun(100, func() { r.of(paths[0], h) }); n != 0 {
+		t.Errorf("%g allocations", n)
+	}
+}
