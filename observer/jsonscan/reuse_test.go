@@ -201,3 +201,26 @@ func TestEveryKindAllocatesNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestKeysAlmostAlike changes one byte of a key, at every place of keys of
+// every length, and finds it no more.
+func TestKeysAlmostAlike(t *testing.T) {
+	const alphabet = "abcdefghijklmnopqrstuvwxyz"
+	for n := 1; n <= len(alphabet); n++ {
+		name := alphabet[:n]
+		schema := MustCompile([]Path{{name, 1, Number}, {"other_key_" + name, 2, Number}})
+		if got, err := read(schema, []byte(`{"`+name+`":1}`)); err != nil || got != "1 number 1 1" {
+			t.Errorf("%s: %v, %q", name, err, got)
+		}
+		for i := range n {
+			for _, c := range []string{"_", "", name[i:i+1] + "_", "\x01", "é"} {
+				doc := `{"` + name[:i] + c + name[i+1:] + `":1}`
+				for cut := range doc {
+					if got, err := read(schema, []byte(doc[:cut]), []byte(doc[cut:])); err != nil || got != "" {
+						t.Fatalf("%s cut at %d is taken for %s: %v, %q", doc, cut, name, err, got)
+					}
+				}
+			}
+		}
+	}
+}

@@ -166,3 +166,20 @@ func TestBookAgainstAModel(t *testing.T) {
 		}
 	}
 }
+
+// TestTheLastPlaceIsTakenOnce has another shard come between the question and
+// the series.
+func TestTheLastPlaceIsTakenOnce(t *testing.T) {
+	labels := NewLabels(1)
+	x, y := NewBook(labels, second, false), NewBook(labels, second, false)
+	asked := labels.Model([]byte("m"))
+	y.Series("s", "a", []byte("n"), 0)
+	if got := x.get(Key{"s", "a", asked}, 0); asked != "m" || got.Model != OtherModel {
+		t.Errorf("%q became %q, want other", asked, got.Model)
+	}
+	x.Expire(5 * second)
+	y.Expire(5 * second)
+	if len(labels.held) != 0 {
+		t.Errorf("%v are held by nobody", labels.held)
+	}
+}

@@ -154,3 +154,14 @@ func BenchmarkRate(b *testing.B) {
 		r.add(int64(i)*1e6, 1)
 	}
 }
+
+// TestSpreadReachesTheWholeWindow corrects a request that began before the
+// window: each second of it gets its share, the oldest too.
+func TestSpreadReachesTheWholeWindow(t *testing.T) {
+	const now = 1000 * second // the oldest second counts in full
+	var r rate
+	r.spread(now-20*second, now, 21)
+	if got := r.perSecond(now) * rateSeconds; math.Abs(got-(rateSeconds+1)) > 1e-9 {
+		t.Errorf("%v tokens, want one for each of %d seconds", got, rateSeconds+1)
+	}
+}

@@ -61,6 +61,8 @@ var streams = map[string]struct {
 	"mixed":          {"data: a\ndata: b\r\n\ndata: c\r\r\ndata: d\n\r", "data a\nb;data c;data d;", false},
 	"byte mark":      {"\xef\xbb\xbfdata: a\n\n\xef\xbb\xbfdata: b\n\n", "data a;", false},
 	"mark alone":     {"\xef\xbb\xbf\ndata: a\n\n", "data a;", false},
+	"late mark":      {"data: a\n\n\xef\xbb\xbfdata: b\n\n", "data a;", false},
+	"mark within":    {"data: a\n\xef\xbb\xbfdata: b\ndata: c\n\n", "data a\nc;", false},
 	"mark in field":  {"da\xef\xbb\xbfta: a\n\n", "", false},
 	"name":           {"event: message_start\ndata: {}\n\ndata: x\nevent:e\n\n", "name message_start;data {};name e;data x;", false},
 	"no data":        {"event: ping\n\nid: 1\nretry: 5\n\n: \n:\n\n", "name ping;comment;comment;", false},
