@@ -59,6 +59,10 @@ var nasty = []struct {
 	{event.Request, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n03\r\nabc\r\n000\r\n\r\n", "same"},
 	{event.Request, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nA\r\n0\r\n\r\n\r\n\r\nx\r\n0\r\n\r\n", "same"},
 	{event.Request, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n", "same"},
+	{event.Request, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcX\n0\r\n\r\n", "same"},
+	{event.Request, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\rX0\r\n\r\n", "same"},
+	{event.Request, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\rXabc\r\n0\r\n\r\n", "same"},
+	{event.Request, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3X\nabc\r\n0\r\n\r\n", "same"},
 	{event.Request, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n+3\r\nabc\r\n0\r\n\r\n", "same"},
 	// Answers.
 	{event.Response, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\nA: b\r\n\r\nHTTP/1.1 103 \r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok", "same"},

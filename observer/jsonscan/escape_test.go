@@ -31,6 +31,7 @@ func escapeAll(s string) string {
 var pieces = []string{
 	"a", " ", "é", "你", "😀", `\"`, `\\`, `\/`, `\b`, `\f`, `\n`, `\r`, `\t`, `\u0000`, `\u00e9`, `\u4F60`, `\uffff`,
 	`\ud83d\ude00`, `\uD83D\uDE00`, `\ud83d`, `\ude00`, `\ud83d\ud83d\ude00`, `\ud83dx`, `\ud83d\n`, `\ud83d\u0041`, `\ud83d\\`,
+	`\ud800\udc00`, `\udbff\udfff`, `\uD83D\udcff`, `\udfff\ud800`, `\ud7ff\ue000`,
 }
 
 func decoded(t *testing.T, quoted string) string {

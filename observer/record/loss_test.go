@@ -154,3 +154,22 @@ func TestGapWithinEvents(t *testing.T) {
 		}
 	}
 }
+
+// TestReusedPorts opens a connection anew, with no close between, while a long
+// body and an answer are awaited: nothing of the old one is left.
+func TestReusedPorts(t *testing.T) {
+	const ask = "GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"
+	const answer = "HTTP/1.1 200 XX\r\nContent-Length: 2\r\n\r\n{}"
+	c := newTalk()
+	c.data(event.Request, "HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n", "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")
+	c.data(event.Response, "HTTP/1.1 100 Continue\r\n\r\n")
+	first := len(c.segs)
+	c.seq = [2]uint32{7, 0x7fffffff}
+	c.add(event.Request, event.SYN, nil)
+	c.add(event.Response, event.SYN|event.ACK, nil)
+	c.data(event.Request, ask)
+	c.data(event.Response, answer)
+	if got := streams(packets(t, file(t, Options{}, c.segs))[first:]); got != [2]string{ask, answer} {
+		t.Errorf("got %q", got)
+	}
+}
