@@ -106,18 +106,25 @@ func load(path string) (*Tokenizer, error) {
 		return nil, fmt.Errorf("tokenizer: %w: %s", err, remedy)
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Size() > maxFile {
+		return nil, tooLarge(path)
+	}
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		return nil, fmt.Errorf("tokenizer: %w: %s", err, remedy)
 	}
 	if len(text) > maxFile {
-		return nil, fmt.Errorf("tokenizer %s: larger than %d MiB: %s", path, maxFile>>20, remedy)
+		return nil, tooLarge(path)
 	}
 	t, err := parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("tokenizer %s: %w: %s", path, err, remedy)
 	}
 	return t, nil
+}
+
+func tooLarge(path string) error {
+	return fmt.Errorf("tokenizer %s: larger than %d MiB: %s", path, maxFile>>20, remedy)
 }
 
 func parse(text []byte) (*Tokenizer, error) {

