@@ -35,6 +35,11 @@ func (e *Exchange) ResponseHead(t int64, status int, contentType, contentEncodin
 	e.doc.first = 0
 	e.rec.Headers, e.rec.Status = max(t, e.rec.Start), status
 	e.body = kindOf(contentType, chunked, e.dialect.Generic)
+	if f := e.dialect.Form; f != bodyOpaque && e.body != f && e.body != bodyJSON && status < 400 {
+		e.dialect = generic
+		e.rec.API = generic.API
+		e.body = kindOf(contentType, chunked, true)
+	}
 	if len(contentEncoding) > 0 && !bytes.EqualFold(contentEncoding, []byte("identity")) {
 		e.compressed = true
 		e.shard.Tally.Unobserved[event.UnobservedCompressed]++

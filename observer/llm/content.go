@@ -86,9 +86,9 @@ func (e *Exchange) commitCounts() {
 		e.recognised = true
 	}
 	if d.uncached >= 0 {
-		d.in = d.uncached + max(d.cached, 0)
+		d.in = d.uncached + max(d.cached, 0) + max(d.created, 0)
 	}
-	if d.usage || d.cached >= 0 {
+	if d.usage || d.cached >= 0 || d.uncached >= 0 {
 		e.account.Usage(d.in, d.out, d.thought, d.cached)
 	}
 	if e.responseModel.n > 0 {
@@ -167,9 +167,9 @@ func (e *Exchange) finished(p *part) {
 // finishOf normalises a finish reason; false when b is none.
 func finishOf(b []byte) (event.Finish, bool) {
 	switch string(b) {
-	case "", "in_progress", "queued", "incomplete", "not_finished":
+	case "", "in_progress", "queued", "incomplete", "not_finished", "none":
 		return 0, false
-	case "stop", "end_turn", "eos_token", "stop_sequence", "eos", "completed":
+	case "stop", "end_turn", "eos_token", "stop_sequence", "eos", "word", "completed":
 		return event.FinishStop, true
 	case "length", "max_tokens", "max_output_tokens", "limit":
 		return event.FinishLength, true

@@ -21,6 +21,8 @@ type Dialect struct {
 	// Content tells by its type which events of a stream carry content; nil
 	// means all. It exists for APIs whose events repeat text.
 	Content func(eventType []byte) bool
+	// Nothing tells by its type which event is a keep-alive; nil means none.
+	Nothing func(eventType []byte) bool
 	// Final tells by its type which event ends the answer; nil means that a
 	// finish reason or the [DONE] event does.
 	Final func(eventType []byte) bool
@@ -30,6 +32,10 @@ type Dialect struct {
 	// Marked says that every complete stream of this API has a final event,
 	// so that one without was cut off.
 	Marked bool
+	// Form is the body of the API's streams, where its routes are names that
+	// hand-written services use too: such a service is known by streams of
+	// another form. Zero means that the routes are the API's own.
+	Form bodyKind
 	// Generic marks the catch-all for hand-written services.
 	Generic bool
 }
@@ -42,6 +48,11 @@ var dialects = [...]*Dialect{
 	openAIResponses,
 	openAIEmbeddings,
 	openAIOther,
+	anthropicMessages,
+	ollamaGenerate,
+	ollamaChat,
+	ollamaEmbed,
+	llamaCpp,
 }
 
 // DialectOf returns the dialect whose API a request with this method and

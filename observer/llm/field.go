@@ -24,6 +24,8 @@ const (
 	fieldThought   // stated reasoning tokens, part of output
 	fieldCached    // stated cached tokens, part of input
 	fieldUncached  // stated input tokens without the cached ones
+	fieldCreated   // stated input tokens that were written to the cache, neither of the two
+	fieldDone      // true in the event that ends the answer
 	fieldError     // an error document
 	fieldEventType // name of the event, where it is inside the data
 )

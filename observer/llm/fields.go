@@ -42,18 +42,20 @@ type document struct {
 	thought  int64
 	cached   int64
 	uncached int64
+	created  int64
+	nothing  bool // its type is a keep-alive
 }
 
 func (d *document) reset() {
 	parts := d.parts[:0]
-	*d = document{parts: parts, in: -1, out: -1, thought: -1, cached: -1, uncached: -1}
+	*d = document{parts: parts, in: -1, out: -1, thought: -1, cached: -1, uncached: -1, created: -1}
 }
 
 // forget drops what a document said that turned out to be none.
 func (d *document) forget() {
 	d.failed, d.final, d.usage = false, false, false
 	d.parts = d.parts[:0]
-	d.in, d.out, d.thought, d.cached, d.uncached = -1, -1, -1, -1, -1
+	d.in, d.out, d.thought, d.cached, d.uncached, d.created = -1, -1, -1, -1, -1, -1
 }
 
 // fields implements jsonscan.Handler for answers and events.
@@ -98,6 +100,10 @@ func (f *fields) Value(id jsonscan.Field, v *jsonscan.Value) {
 		d.cached = v.Int
 	case fieldUncached:
 		d.uncached = v.Int
+	case fieldCreated:
+		d.created = v.Int
+	case fieldDone:
+		d.final = d.final || v.Type == jsonscan.TypeTrue
 	case fieldError:
 		// A number is a measure in a hand-written service, or a code of 0.
 		d.failed = d.failed || v.Type == jsonscan.TypeTrue || v.Type == jsonscan.TypeString && len(v.Str) > 0
@@ -131,6 +137,9 @@ func (e *Exchange) eventType(t []byte) {
 	d := &e.doc
 	if c := e.dialect.Content; c != nil {
 		d.content = c(t)
+	}
+	if c := e.dialect.Nothing; c != nil && c(t) {
+		d.nothing = true
 	}
 	if c := e.dialect.Final; c != nil && c(t) {
 		d.final = true

@@ -86,13 +86,31 @@ func (e *Exchange) report(o event.Outcome) {
 	if !r.Stream || e.compressed {
 		r.FirstChunk, r.FirstToken, r.LastToken = 0, 0, 0
 	}
-	s := e.bind(r.End)
-	r.Model = s.Model
+	e.move()
+	r.Model = e.bind(r.End).Model
 	e.weigh()
 	if !e.tokenize() {
 		e.settle(e.shard.Sink)
 	}
 	e.shard.drop(e)
+}
+
+// move takes the exchange to the series of the model that the answer has named
+// since its first token: llama.cpp's server says it in the last event alone.
+// The live rate goes with it; the gaps between tokens stay where they were
+// counted.
+func (e *Exchange) move() {
+	if e.series == nil || e.responseModel.n == 0 {
+		return
+	}
+	s := e.shard.Book.Series(e.rec.Server, e.rec.API, e.responseModel.get(), e.rec.End)
+	if s == e.series {
+		return
+	}
+	if e.live != 0 {
+		e.series.Reconcile(e.rec.FirstToken, e.rec.End, -e.live)
+	}
+	e.series, e.live = s, 0
 }
 
 // weigh completes the account.

@@ -158,7 +158,7 @@ func (e *Exchange) closeDocument() bool {
 func (e *Exchange) endEvent() {
 	counts := e.closeDocument()
 	e.failed = e.failed || e.doc.named
-	if e.final && !counts {
+	if e.final && !counts || e.doc.nothing {
 		e.restart()
 		return
 	}
