@@ -4,6 +4,7 @@ package llm
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/modeltap/modeltap/observer/jsonscan"
 )
@@ -13,7 +14,8 @@ type Dialect struct {
 	// API is the value of the "api" label.
 	API string
 	// Routes are path suffixes: "/v1/completions" also matches
-	// "/openai/v1/completions", for servers are mounted below prefixes.
+	// "/openai/v1/completions", for servers are mounted below prefixes. A "*"
+	// stands for one segment.
 	Routes []string
 	// Request, Answer and Event are the schemas of the request body, of an
 	// answer in one JSON document, and of one event of a stream.
@@ -65,7 +67,7 @@ func DialectOf(method, target []byte) *Dialect {
 	path := bytes.TrimRight(Path(target), "/")
 	for _, d := range dialects {
 		for _, r := range d.Routes {
-			if hasSuffix(path, r) {
+			if matches(path, r) {
 				return d
 			}
 		}
@@ -75,6 +77,20 @@ func DialectOf(method, target []byte) *Dialect {
 
 // Generic returns the dialect of hand-written services.
 func Generic() *Dialect { return generic }
+
+func matches(path []byte, route string) bool {
+	i := strings.IndexByte(route, '*')
+	if i < 0 {
+		return hasSuffix(path, route)
+	}
+	before, after := route[:i], route[i+1:]
+	if !hasSuffix(path, after) {
+		return false
+	}
+	path = path[:len(path)-len(after)]
+	at := bytes.LastIndexByte(path, '/') + 1
+	return at < len(path) && hasSuffix(path[:at], before)
+}
 
 func hasSuffix(path []byte, suffix string) bool {
 	n := len(path) - len(suffix)

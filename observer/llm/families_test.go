@@ -267,7 +267,10 @@ func TestFamilyRoutes(t *testing.T) {
 	for path, want := range map[string]*Dialect{
 		"/v1/messages": anthropicMessages, "/anthropic/v1/messages?beta=true": anthropicMessages, "/v1/messages/count_tokens": nil,
 		"/api/generate": ollamaGenerate, "/api/chat": ollamaChat, "/api/embed": ollamaEmbed, "/api/embeddings": ollamaEmbed, "/api/tags": nil,
-		"/completion": llamaCpp, "/infill": llamaCpp, "/v1/completions": openAICompletions,
+		"/openai/deployments/gpt/completions?api-version=1": openAICompletions, "/openai/deployments/gpt/embeddings": openAIEmbeddings,
+		"/openai/deployments/gpt/chat/completions": openAIChat, "/openai/deployments/completions": nil, "/openai/deployments//completions": nil,
+		"/deployments/gpt/completions": nil,
+		"/completion":                  llamaCpp, "/infill": llamaCpp, "/v1/completions": openAICompletions,
 	} {
 		if got := DialectOf([]byte("POST"), []byte(path)); got != want {
 			t.Errorf("%s: %v", path, got)

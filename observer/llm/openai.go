@@ -49,6 +49,10 @@ func message(at string) []jsonscan.Path {
 	}
 }
 
+// azureRoute is where Azure OpenAI and the gateways that imitate it mount the
+// APIs: below the name of a deployment.
+const azureRoute = "/openai/deployments/*/"
+
 func schema(paths ...[]jsonscan.Path) *jsonscan.Schema {
 	var all []jsonscan.Path
 	for _, p := range paths {
@@ -77,7 +81,7 @@ var openAIChat = &Dialect{
 
 var openAICompletions = &Dialect{
 	API:    "openai_completions",
-	Routes: []string{"/v1/completions", "/v3/completions"},
+	Routes: []string{"/v1/completions", "/v3/completions", azureRoute + "completions"},
 	Request: requestPaths(
 		jsonscan.Path{Path: "prompt", Field: fieldPrompt, Kind: jsonscan.Text},
 		jsonscan.Path{Path: "prompt[]", Field: fieldPrompt, Kind: jsonscan.Text},
@@ -138,7 +142,7 @@ func responsePaths(at string) []jsonscan.Path {
 
 var openAIEmbeddings = &Dialect{
 	API:    "openai_embeddings",
-	Routes: []string{"/v1/embeddings"},
+	Routes: []string{"/v1/embeddings", azureRoute + "embeddings"},
 	Request: requestPaths(
 		jsonscan.Path{Path: "input", Field: fieldPrompt, Kind: jsonscan.Text},
 		jsonscan.Path{Path: "input[]", Field: fieldPrompt, Kind: jsonscan.Text},
