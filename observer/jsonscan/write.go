@@ -39,8 +39,7 @@ func (s *Scanner) Write(p []byte) error {
 			}
 
 		case awaitElement:
-			s.counts[s.depth-1]++
-			s.val = s.cur.elem
+			s.element()
 			st = awaitValue
 
 		case awaitColon:
@@ -144,6 +143,17 @@ func (s *Scanner) Write(p []byte) error {
 					return s.fail(err)
 				}
 				i++
+				if i == len(p) {
+					continue
+				}
+				// What mostly follows saves a turn or two.
+				switch {
+				case st == awaitFirstKey && p[i] == '"':
+					st = awaitKey
+				case st == awaitFirstElement && p[i] == '{':
+					s.element()
+					st = awaitValue
+				}
 			case 'n':
 				s.literal, s.value.Type = "null", TypeNull
 				st = inLiteral
@@ -237,6 +247,12 @@ func (s *Scanner) Write(p []byte) error {
 	}
 	s.state = st
 	return nil
+}
+
+// element begins an element of the array at s.cur.
+func (s *Scanner) element() {
+	s.counts[s.depth-1]++
+	s.val = s.cur.elem
 }
 
 // after returns the state after a value.
