@@ -5,6 +5,8 @@ package llm
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -336,7 +338,7 @@ func (f *family) content() int { return int(f.first/10) - 1 }
 
 // FuzzFamilies: two cuts make no difference to any dialect, whatever the bytes.
 func FuzzFamilies(f *testing.F) {
-	names := []string{"anthropic", "ollama generate", "ollama chat", "llama.cpp"}
+	names := slices.Sorted(maps.Keys(families))
 	for i, n := range names {
 		fam := families[n]
 		all, _ := fam.bytesOf("\n")
