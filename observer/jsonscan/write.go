@@ -155,13 +155,17 @@ func (s *Scanner) Write(p []byte) error {
 					st = awaitValue
 				}
 			case 'n':
-				s.literal, s.value.Type = "null", TypeNull
-				st = inLiteral
-				if len(p)-i >= len("null") && string(p[i:i+len("null")]) == "null" {
-					s.endLiteral()
-					st = s.after()
-					i += len("null")
+				if len(p)-i < len("null") || string(p[i:i+len("null")]) != "null" {
+					s.literal, s.value.Type = "null", TypeNull
+					st = inLiteral
+					continue
 				}
+				if s.val.scalar == Any {
+					s.value.Type = TypeNull
+					s.endLiteral()
+				}
+				st = s.after()
+				i += len("null")
 			case 't':
 				s.literal, s.value.Type = "true", TypeTrue
 				st = inLiteral
@@ -169,11 +173,28 @@ func (s *Scanner) Write(p []byte) error {
 				s.literal, s.value.Type = "false", TypeFalse
 				st = inLiteral
 			case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-				st = inSkippedNumber
-				if s.val.scalar == Number || s.val.scalar == Any {
+				wanted := s.val.scalar == Number || s.val.scalar == Any
+				j := i + 1
+				for j < len(p) && isNumber(p[j]) {
+					j++
+				}
+				switch {
+				case j == len(p) && wanted:
 					s.str.begin(toValue)
 					st = inNumber
+					continue
+				case j == len(p):
+					st = inSkippedNumber
+				case wanted:
+					s.str.truncated = false
+					if s.endNumber(p[i:j]); s.err != nil {
+						return s.err
+					}
+					fallthrough
+				default:
+					st = s.after()
 				}
+				i = j
 			default:
 				return s.fail(ErrSyntax)
 			}
@@ -212,15 +233,9 @@ func (s *Scanner) Write(p []byte) error {
 			for j < len(p) && isNumber(p[j]) {
 				j++
 			}
-			if j == len(p) || s.str.n > 0 {
-				s.str.keep(p[i:j])
-			}
+			s.str.keep(p[i:j])
 			if j < len(p) {
-				number := p[i:j]
-				if s.str.n > 0 {
-					number = s.str.kept()
-				}
-				if s.endNumber(number); s.err != nil {
+				if s.endNumber(s.str.kept()); s.err != nil {
 					return s.err
 				}
 				st = s.after()
