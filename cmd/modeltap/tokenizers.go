@@ -3,6 +3,7 @@
 package main
 
 import (
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -52,6 +53,9 @@ func loadTokenizers(command string, values []string) (map[string]tokenCounter, e
 			byFile[file] = t.Count
 		}
 		models[model] = byFile[file]
+	}
+	if len(models) > 0 {
+		debug.FreeOSMemory() // a file takes many times the memory of what is kept of it
 	}
 	return models, nil
 }
