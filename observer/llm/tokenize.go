@@ -26,6 +26,7 @@ func (e *Exchange) keepText() {
 	}
 	e.kept = e.shard.Tray.Open(e.model())
 	e.account.Keep(e.kept)
+	e.doc.before.Keep(e.kept) // as empty: the document that names the model may be voided
 }
 
 // tokenize hands the text over to be counted, if that gives better evidence

@@ -136,6 +136,21 @@ func TestWhichModelsTokenizer(t *testing.T) {
 	}
 }
 
+// The event that names the model need not be one of content.
+func TestModelNamedBeforeTheContent(t *testing.T) {
+	l, seen := tokenizing("m")
+	e := l.ask(second, openAIResponses, `{"model":"alias","stream":true}`)
+	e.ResponseHead(second, 200, []byte("text/event-stream"), nil, true)
+	e.data(2*second, `{"type":"response.created","response":{"model":"m"}}`)
+	e.data(3*second, `{"type":"response.output_text.delta","delta":"one two"}`)
+	e.data(4*second, `{"type":"response.output_text.done","text":"one two"}`)
+	e.data(5*second, `{"type":"response.completed"}`)
+	e.ResponseEnd(5*second, false)
+	if len(*seen) != 1 || (*seen)[0] != "one two" || l.last(t).Tokens[event.Output] != count(2, event.Exact) {
+		t.Errorf("tokenized %q: %+v", *seen, l.last(t))
+	}
+}
+
 // An exchange whose text is being counted is reported once, by that, also at
 // the end of everything, and its Exchange is free for another meanwhile.
 func TestLateCounts(t *testing.T) {
