@@ -9,11 +9,17 @@ import (
 	"github.com/modeltap/modeltap/observer/e2e/rig"
 )
 
-// TestRealFormats asks every kind of answer of one service, each several times
-// over one connection: counts, tokens and their evidence, gaps and times.
+// TestRealFormats asks every kind of answer of the service on each stack, each
+// several times over one connection: counts, tokens and their evidence, gaps
+// and times.
 func TestRealFormats(t *testing.T) {
 	p := need(t)
-	s := p.serve(t, "uvicorn-uvloop-httptools", "chat:app")
+	for _, stack := range rig.Stacks() {
+		t.Run(stack, func(t *testing.T) { formats(t, p, p.serve(t, stack, appOn(stack))) })
+	}
+}
+
+func formats(t *testing.T, p parts, s *rig.Server) {
 	const each, tokens = 4, 10
 	for _, c := range []struct {
 		name, api, source string
@@ -22,6 +28,7 @@ func TestRealFormats(t *testing.T) {
 	}{
 		{"chat without usage", "openai_chat", "chunks", true, chat(tokens, true, false, "prefill=0.02&gap=0.005")},
 		{"completions", "openai_completions", "chunks", true, rig.Call{Target: "/v1/completions?prefill=0.02&gap=0.005", Body: []byte(`{"model":"small","prompt":"one two","max_tokens":10,"stream":true}`)}},
+		{"responses", "openai_responses", "usage", true, rig.Call{Target: "/v1/responses?prefill=0.02&gap=0.005", Body: []byte(`{"model":"small","input":"one two","max_output_tokens":10,"stream":true}`)}},
 		{"embeddings", "openai_embeddings", "", false, rig.Call{Target: "/v1/embeddings", Body: []byte(`{"model":"embed","input":["a b","c d e"]}`)}},
 		{"plain text", "generic", "chunks", true, rig.Call{Target: "/generate?n=10&prefill=0.02&gap=0.005", Body: []byte(`{"prompt":"one two three"}`)}},
 		{"ndjson", "generic", "chunks", true, rig.Call{Target: "/ndjson?n=10&prefill=0.02&gap=0.005", Body: []byte(`{"prompt":"one two three"}`)}},

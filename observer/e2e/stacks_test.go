@@ -24,11 +24,7 @@ func TestRealStacks(t *testing.T) {
 	p := need(t)
 	for _, stack := range rig.Stacks() {
 		t.Run(stack, func(t *testing.T) {
-			app := "chat:app"
-			if stack == "gunicorn-threads" {
-				app = "flaskchat:app"
-			}
-			s := p.serve(t, stack, app)
+			s := p.serve(t, stack, appOn(stack))
 			m := p.observe(t, s.Target("llm"))
 
 			const tokens = 12
@@ -43,6 +39,14 @@ func TestRealStacks(t *testing.T) {
 			counts(t, scrape(t, m), streams, documents, predictions, tokens)
 		})
 	}
+}
+
+// appOn names the service as the stack can run it: gunicorn's is WSGI.
+func appOn(stack string) string {
+	if stack == "gunicorn-threads" {
+		return "flaskchat:app"
+	}
+	return "chat:app"
 }
 
 func counts(t *testing.T, m rig.Metrics, streams, documents, predictions []*rig.Answer, tokens int) {

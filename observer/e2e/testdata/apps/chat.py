@@ -93,6 +93,29 @@ async def completions(request: Request, prefill: float = 0.0, gap: float = 0.0):
     return StreamingResponse(events(), media_type="text/event-stream")
 
 
+def response_event(kind: str, number: int, **fields) -> str:
+    return f"event: {kind}\n" + sse(json.dumps({"type": kind, "sequence_number": number, **fields}))
+
+
+@app.post("/v1/responses")
+async def responses(request: Request, prefill: float = 0.0, gap: float = 0.0):
+    """Named events and no [DONE], as the Responses API documents it."""
+    body = await request.json()
+    n, p = int(body.get("max_output_tokens", 16)), len(str(body.get("input", "")).split())
+    answer = {"id": "resp_1", "object": "response", "status": "in_progress", "model": body.get("model", "small")}
+
+    async def events():
+        yield response_event("response.created", 0, response=answer)
+        i = 0
+        async for text in tokens(n, prefill, gap):
+            i += 1
+            yield response_event("response.output_text.delta", i, item_id="msg_1", output_index=0, content_index=0, delta=text)
+        yield response_event("response.completed", i + 1, response={**answer, "status": "completed", "usage": {
+            "input_tokens": p, "output_tokens": n, "total_tokens": p + n}})
+
+    return StreamingResponse(events(), media_type="text/event-stream")
+
+
 @app.post("/v1/embeddings")
 async def embeddings(request: Request):
     body = await request.json()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The chat route of chat.py as a threaded WSGI service: Flask, for gunicorn."""
+"""The routes of chat.py as a threaded WSGI service: Flask, for gunicorn."""
 
 import json
 import os
@@ -53,6 +53,73 @@ def chat():
         yield "data: [DONE]\n\n"
 
     return Response(stream_with_context(events()), mimetype="text/event-stream")
+
+
+def paced(n):
+    return tokens(n, float(request.args.get("prefill", 0)), float(request.args.get("gap", 0)))
+
+
+def stream(items, mimetype="text/event-stream"):
+    return Response(stream_with_context(items), mimetype=mimetype)
+
+
+@app.post("/v1/completions")
+def completions():
+    body = request.get_json()
+    n = int(body.get("max_tokens", 16))
+
+    def events():
+        for i, text in enumerate(paced(n), 1):
+            yield "data: " + json.dumps({"id": "cmpl-1", "object": "text_completion", "model": body["model"], "choices": [
+                {"index": 0, "text": text, "finish_reason": "length" if i == n else None}]}) + "\n\n"
+        yield "data: [DONE]\n\n"
+
+    return stream(events())
+
+
+def response_event(kind, number, **fields):
+    return f"event: {kind}\ndata: " + json.dumps({"type": kind, "sequence_number": number, **fields}) + "\n\n"
+
+
+@app.post("/v1/responses")
+def responses():
+    body = request.get_json()
+    n, p = int(body.get("max_output_tokens", 16)), len(body["input"].split())
+    answer = {"id": "resp_1", "object": "response", "status": "in_progress", "model": body["model"]}
+
+    def events():
+        yield response_event("response.created", 0, response=answer)
+        for i, text in enumerate(paced(n), 1):
+            yield response_event("response.output_text.delta", i, item_id="msg_1", output_index=0, content_index=0, delta=text)
+        yield response_event("response.completed", n + 1, response={**answer, "status": "completed", "usage": {
+            "input_tokens": p, "output_tokens": n, "total_tokens": p + n}})
+
+    return stream(events())
+
+
+@app.post("/v1/embeddings")
+def embeddings():
+    body = request.get_json()
+    p = sum(len(s.split()) for s in body["input"])
+    return jsonify(object="list", model=body["model"], usage={"prompt_tokens": p, "total_tokens": p}, data=[
+        {"object": "embedding", "index": i, "embedding": [0.125] * 64} for i in range(len(body["input"]))])
+
+
+@app.post("/generate")
+def generate():
+    return stream(paced(int(request.args.get("n", 16))), "text/plain")
+
+
+@app.post("/ndjson")
+def ndjson():
+    items = paced(int(request.args.get("n", 16)))
+    return stream((json.dumps({"text": text}) + "\n" for text in items), "application/x-ndjson")
+
+
+@app.post("/events")
+def events():
+    items = paced(int(request.args.get("n", 16)))
+    return stream("event: token\r\ndata: " + json.dumps({"text": text}) + "\r\n\r\n" for text in items)
 
 
 @app.post("/predict")
