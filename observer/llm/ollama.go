@@ -15,8 +15,8 @@ var (
 			jsonscan.Path{Path: "suffix", Field: fieldPrompt, Kind: jsonscan.Text},
 			jsonscan.Path{Path: "system", Field: fieldPrompt, Kind: jsonscan.Text},
 		),
-		Answer: ollamaText("response", "thinking"),
-		Event:  ollamaText("response", "thinking"),
+		Answer: ollamaText("thinking", "response"),
+		Event:  ollamaText("thinking", "response"),
 		Form:   bodyNDJSON,
 		Marked: true,
 	}
@@ -27,8 +27,8 @@ var (
 			jsonscan.Path{Path: "messages[]", Field: fieldMessage, Kind: jsonscan.Object},
 			jsonscan.Path{Path: "messages[].content", Field: fieldPrompt, Kind: jsonscan.Text},
 		),
-		Answer: ollamaText("message.content", "message.thinking", "message.tool_calls[].function.name"),
-		Event:  ollamaText("message.content", "message.thinking", "message.tool_calls[].function.name"),
+		Answer: ollamaText("message.thinking", "message.content", "message.tool_calls[].function.name"),
+		Event:  ollamaText("message.thinking", "message.content", "message.tool_calls[].function.name"),
 		Form:   bodyNDJSON,
 		Marked: true,
 	}
@@ -40,12 +40,14 @@ var (
 			jsonscan.Path{Path: "input[]", Field: fieldPrompt, Kind: jsonscan.Text},
 			jsonscan.Path{Path: "prompt", Field: fieldPrompt, Kind: jsonscan.Text},
 		),
-		Answer: ollamaText(),
-		Event:  ollamaText(),
+		Answer: ollamaText(""),
+		Event:  ollamaText(""),
 	}
 )
 
-func ollamaText(texts ...string) *jsonscan.Schema {
+// ollamaText is the schema of an answer or a line of it, with its reasoning
+// text at thinking, unless that is empty, and other text at texts.
+func ollamaText(thinking string, texts ...string) *jsonscan.Schema {
 	paths := []jsonscan.Path{
 		{Path: "model", Field: fieldModel, Kind: jsonscan.String},
 		{Path: "done", Field: fieldDone, Kind: jsonscan.Any},
@@ -54,6 +56,9 @@ func ollamaText(texts ...string) *jsonscan.Schema {
 		{Path: "eval_count", Field: fieldOutput, Kind: jsonscan.Number},
 		{Path: "error", Field: fieldError, Kind: jsonscan.Any},
 		{Path: "error", Field: fieldError, Kind: jsonscan.Object},
+	}
+	if thinking != "" {
+		paths = append(paths, jsonscan.Path{Path: thinking, Field: fieldReasoning, Kind: jsonscan.Text})
 	}
 	for _, t := range texts {
 		paths = append(paths, jsonscan.Path{Path: t, Field: fieldText, Kind: jsonscan.Text})
