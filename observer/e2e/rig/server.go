@@ -75,6 +75,17 @@ func ServeC(bin string, o Options) (*Server, error) {
 	return s, s.wait()
 }
 
+// ServeArgv runs argv, which listens on port, and returns once it accepts
+// connections.
+func ServeArgv(port int, o Options, argv ...string) (*Server, error) {
+	p, err := Start(o, argv...)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Process: p, Port: port}
+	return s, s.wait()
+}
+
 // StartServer runs any other model server, which argv makes listen on port. It
 // returns once GET ready is answered with 200.
 func StartServer(o Options, port int, ready string, argv ...string) (*Server, error) {

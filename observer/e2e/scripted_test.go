@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"encoding/json"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/modeltap/modeltap/observer/e2e/rig"
+)
+
+// TestRealScripted observes the documented answers of servers that no package
+// ships while real clients ask for them: who answered, how much, when, how it
+// ended.
+func TestRealScripted(t *testing.T) {
+	p := need(t)
+	port, err := rig.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	python := filepath.Join(p.Venv, "python")
+	s, err := rig.ServeArgv(port, rig.Options{Env: []string{"PYTHONDONTWRITEBYTECODE=1"}}, python, filepath.Join(p.Apps, "scripted.py"), itoa(port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Kill)
+	const n, tokens = 6, 10
+	for _, c := range []struct{ client, route, api, model, finish string }{
+		{"anthropic", "/v1/messages", "anthropic_messages", "claude-small", "stop"},
+		{"httpx", "/api/generate", "ollama_generate", "llama3.2", "stop"},
+		{"httpx", "/api/chat", "ollama_chat", "llama3.2", "stop"},
+		{"httpx", "/completion", "llamacpp", "smol.gguf", "length"},
+	} {
+		t.Run(c.api, func(t *testing.T) {
+			m := p.observe(t, s.Target("llm"))
+			out, err := exec.Command(python, filepath.Join(p.Apps, "askscripted.py"), c.client, s.URL(), c.route, itoa(n)).CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			records := strings.Split(strings.TrimSpace(string(out)), "\n")
+			want(t, "answers that the client had", len(records), n)
+			var first, whole float64
+			for _, line := range records {
+				var r seen
+				if err := json.Unmarshal([]byte(line), &r); err != nil {
+					t.Fatalf("%v: %s", err, line)
+				}
+				want(t, "events that the client saw", r.Events, tokens)
+				want(t, "tokens that the client was told", r.Tokens, tokens)
+				first += time.Duration(r.First-r.Start).Seconds() / n
+				whole += time.Duration(r.End-r.Start).Seconds() / n
+			}
+			got := scrape(t, m)
+			noLoss(t, got)
+			want(t, "requests", got.Value("model_requests_total", "api", c.api, "model", c.model, "stream", "true", "code", "200", "outcome", "ok"), n)
+			want(t, "all requests", got.Value("model_requests_total"), n)
+			want(t, "output tokens", got.Value("model_tokens_total", "type", "output", "source", "usage"), n*tokens)
+			want(t, "output tokens of any source", got.Value("model_tokens_total", "type", "output"), n*tokens)
+			want(t, "input tokens", got.Value("model_tokens_total", "type", "input", "source", "usage"), n*4)
+			want(t, "finish reasons", got.Value("model_finish_total", "reason", c.finish), n)
+			gaps, _ := got.Histogram("model_inter_chunk_latency_seconds")
+			want(t, "gaps between chunks", gaps, n*(tokens-1))
+			within(t, "time to first token", got, "model_time_to_first_token_seconds", n, first)
+			within(t, "duration", got, "model_request_duration_seconds", n, whole)
+		})
+	}
+}
