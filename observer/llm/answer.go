@@ -136,7 +136,7 @@ func (e *Exchange) answerData(p []byte) {
 			return
 		}
 		e.openDocument()
-		if e.doc.first = p[0]; !startsJSON(p[0]) {
+		if e.doc.first = first(p); !startsJSON(p[0]) {
 			return
 		}
 		e.scanner = e.shard.scanner()

@@ -85,7 +85,7 @@ func (e *Exchange) RequestBody(p []byte) {
 		if p = bytes.TrimLeft(p, " \t\r\n"); len(p) == 0 {
 			return
 		}
-		if e.doc.first = p[0]; startsJSON(p[0]) {
+		if e.doc.first = first(p); startsJSON(p[0]) {
 			e.scanner = e.shard.scanner()
 			e.scanner.Reset(e.dialect.Request, (*requestFields)(e))
 		}

@@ -169,3 +169,7 @@ func (f *requestFields) Value(id jsonscan.Field, v *jsonscan.Value) {
 func (f *requestFields) Enter(jsonscan.Field) { f.messages++ }
 
 func (f *requestFields) Leave(jsonscan.Field) {}
+
+// first returns the first byte of a document's data, and another that begins no
+// document for NUL, which stands for none.
+func first(p []byte) byte { return max(p[0], 1) }

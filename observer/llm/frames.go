@@ -92,7 +92,7 @@ func (e *Exchange) eventData(p []byte) {
 		if p = bytes.TrimLeft(p, " \t\r\n"); len(p) == 0 {
 			return
 		}
-		d.first = p[0]
+		d.first = first(p)
 		if d.first == '{' || e.dialect.Generic && (d.first == '"' || d.first == '[') {
 			e.scanner = e.shard.scanner()
 			e.scanner.Reset(e.dialect.Event, (*fields)(e))
