@@ -20,25 +20,37 @@ const (
 	bodyNDJSON                      // one document for each line
 	bodyText                        // text, one event for each HTTP chunk
 	bodyMarkup                      // the same with more than text in it
+	bodyNUL                         // one document for each NUL
+	bodyUntyped                     // the last two or the next, its first HTTP chunk tells
 	bodyChunkedJSON                 // JSON lines that a hand-written service calls application/json
 )
 
-func (k bodyKind) stream() bool { return k == bodySSE || k == bodyNDJSON }
+func (k bodyKind) stream() bool { return k == bodySSE || k == bodyNDJSON || k == bodyNUL }
 
 // byChunk tells whether an HTTP chunk is the content event.
-func (k bodyKind) byChunk() bool { return k == bodyText || k == bodyMarkup || k == bodyChunkedJSON }
+func (k bodyKind) byChunk() bool {
+	return k == bodyText || k == bodyMarkup || k == bodyChunkedJSON || k == bodyUntyped
+}
 
 // ResponseHead takes the final response head, whose first byte came at t.
 // It returns false when the exchange turns out to be no model request.
 func (e *Exchange) ResponseHead(t int64, status int, contentType, contentEncoding []byte, chunked bool) bool {
 	e.dropScanner()
+	if !e.requestDone {
+		e.choose()
+	}
 	e.doc.first = 0
 	e.rec.Headers, e.rec.Status = max(t, e.rec.Start), status
 	e.body = kindOf(contentType, chunked, e.dialect.Generic)
-	if f := e.dialect.Form; f != bodyOpaque && e.body != f && e.body != bodyJSON && status < 400 {
-		e.dialect = generic
-		e.rec.API = generic.API
-		e.body = kindOf(contentType, chunked, true)
+	if status < 400 && e.body != bodyJSON {
+		f := e.dialect.Form
+		switch {
+		case e.dialect.Stream != bodyOpaque:
+			e.body = e.dialect.Stream
+		case f != bodyOpaque && e.body != f, e.chosen && e.body == bodyOpaque:
+			e.become(generic)
+			e.body = kindOf(contentType, chunked, true)
+		}
 	}
 	if len(contentEncoding) > 0 && !bytes.EqualFold(contentEncoding, []byte("identity")) {
 		e.compressed = true
@@ -52,6 +64,8 @@ func (e *Exchange) ResponseHead(t int64, status int, contentType, contentEncodin
 		e.sse.Reset((*frames)(e))
 	case bodyNDJSON:
 		e.ndjson.Reset((*frames)(e), '\n')
+	case bodyNUL:
+		e.ndjson.Reset((*frames)(e), 0)
 	case bodyChunkedJSON:
 		e.ndjson.Reset((*lines)(e), '\n')
 	}
@@ -61,7 +75,7 @@ func (e *Exchange) ResponseHead(t int64, status int, contentType, contentEncodin
 // proves tells whether such an answer makes a request without a body one of a
 // model: it streams.
 func (k bodyKind) proves(status int, chunked bool) bool {
-	return status < 400 && (k.stream() || k == bodyText && chunked)
+	return status < 400 && (k.stream() || (k == bodyText || k == bodyUntyped) && chunked)
 }
 
 // Streams tells whether an answer with this head makes a request to a
@@ -87,7 +101,12 @@ func kindOf(contentType []byte, chunked, generic bool) bodyKind {
 			return bodyChunkedJSON
 		}
 		return bodyJSON
-	case generic && (is("text/plain") || len(contentType) == 0):
+	case generic && is("text/plain"):
+		return bodyText
+	case generic && len(contentType) == 0:
+		if chunked {
+			return bodyUntyped
+		}
 		return bodyText
 	case generic && len(contentType) > 5 && bytes.EqualFold(contentType[:5], []byte("text/")):
 		return bodyMarkup
@@ -116,8 +135,10 @@ func (e *Exchange) ResponseBody(m event.Mark, p []byte) {
 	switch e.body {
 	case bodySSE:
 		e.sse.Write(p)
-	case bodyNDJSON, bodyChunkedJSON:
+	case bodyNDJSON, bodyNUL, bodyChunkedJSON:
 		e.ndjson.Write(p)
+	case bodyUntyped:
+		e.sniff(p)
 	case bodyText:
 		e.keepText()
 		e.account.Text(p)
@@ -157,8 +178,10 @@ func (e *Exchange) ResponseMissing(m event.Mark, n int) {
 	switch e.body {
 	case bodySSE:
 		e.sse.Gap()
-	case bodyNDJSON, bodyChunkedJSON:
+	case bodyNDJSON, bodyNUL, bodyChunkedJSON:
 		e.ndjson.Gap()
+	case bodyUntyped:
+		e.body = bodyText
 	}
 	e.restart()
 	e.doc.first = ' '
@@ -175,6 +198,9 @@ func (e *Exchange) ChunkEnd(m event.Mark) {
 	}
 	e.at(m)
 	e.firstChunk()
+	if e.body == bodyUntyped {
+		e.sniffed()
+	}
 	text := e.account.Bytes() > e.chunkText
 	e.chunkText = e.account.Bytes()
 	if text {
@@ -195,7 +221,9 @@ func (e *Exchange) EndBody() {
 			// A last event without its blank line: some servers leave it out.
 			(*frames)(e).End()
 		}
-	case bodyNDJSON, bodyChunkedJSON:
+	case bodyUntyped:
+		e.sniffed()
+	case bodyNDJSON, bodyNUL, bodyChunkedJSON:
 		e.ndjson.EOF()
 		if e.scanner != nil {
 			e.badJSON(jsonscan.ErrIncomplete)

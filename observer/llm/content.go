@@ -6,9 +6,10 @@ import "github.com/modeltap/modeltap/observer/event"
 
 // choice is the clock of one choice of a stream.
 type choice struct {
-	last     int64 // time of its last content event, 0 before the first
-	stated   int64 // output tokens that the server had stated by then
-	limited  bool  // that event was held up on its way
+	last     int64                   // time of its last content event, 0 before the first
+	stated   int64                   // output tokens that the server had stated by then
+	counts   [event.TokenTypes]int64 // what it has stated of this choice, see PerChoice
+	limited  bool                    // that event was held up on its way
 	finished bool
 }
 
@@ -39,15 +40,15 @@ func (e *Exchange) commitEvent() {
 			e.account.Exact(n)
 		}
 		switch {
-		case !p.text:
+		case !p.text && !(e.dialect.IDs && n > 0):
 			e.withheld += n
 		case n > 0:
-			e.text(p.index, n+e.withheld)
+			e.textEvent(p.index, n+e.withheld)
 			e.withheld = 0
 		case len(d.parts) == 1:
-			e.text(p.index, e.grown(p.index))
+			e.textEvent(p.index, e.grown(p.index))
 		default:
-			e.text(p.index, 0)
+			e.textEvent(p.index, 0)
 		}
 		if p.finished {
 			e.finished(p)
@@ -55,8 +56,8 @@ func (e *Exchange) commitEvent() {
 	}
 }
 
-// text is a content event of one choice with n tokens, 0 for not told.
-func (e *Exchange) text(index int32, n int64) {
+// textEvent is a content event of one choice with n tokens, 0 for not told.
+func (e *Exchange) textEvent(index int32, n int64) {
 	e.account.Event()
 	e.content(index, n, true)
 }
@@ -69,6 +70,9 @@ func (e *Exchange) grown(index int32) int64 {
 		return 0
 	}
 	c, stated := e.choice(index), e.account.Stated()
+	if e.dialect.PerChoice {
+		stated = c.counts[event.Output]
+	}
 	n := stated - c.stated
 	if c.last == 0 || c.stated == 0 {
 		n = 0 // it may stand for earlier events too
@@ -88,11 +92,33 @@ func (e *Exchange) commitCounts() {
 	if d.uncached >= 0 {
 		d.in = d.uncached + max(d.cached, 0) + max(d.created, 0)
 	}
+	if e.dialect.PerChoice {
+		e.sumUp(d)
+	}
 	if d.usage || d.cached >= 0 || d.uncached >= 0 {
 		e.account.Usage(d.in, d.out, d.thought, d.cached)
 	}
 	if e.responseModel.n > 0 {
 		e.recognised = true
+	}
+}
+
+// sumUp makes what d states of one choice what is stated of all. The input of
+// several answers to one prompt is one input.
+func (e *Exchange) sumUp(d *document) {
+	stated := [event.TokenTypes]*int64{event.Input: &d.in, event.Output: &d.out, event.Reasoning: &d.thought, event.Cached: &d.cached}
+	if e.body != bodyJSON {
+		c := e.choice(d.now.index)
+		for t, n := range stated {
+			if *n >= 0 {
+				e.sums[t] += min(*n, maxCount) - c.counts[t]
+				c.counts[t] = min(*n, maxCount)
+				*n = e.sums[t]
+			}
+		}
+	}
+	if e.samples > 1 {
+		d.in, d.cached = d.in/e.samples, d.cached/e.samples
 	}
 }
 

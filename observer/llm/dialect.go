@@ -15,7 +15,7 @@ type Dialect struct {
 	API string
 	// Routes are path suffixes: "/v1/completions" also matches
 	// "/openai/v1/completions", for servers are mounted below prefixes. A "*"
-	// stands for one segment.
+	// stands for one segment, and "/" for the root alone.
 	Routes []string
 	// Request, Answer and Event are the schemas of the request body, of an
 	// answer in one JSON document, and of one event of a stream.
@@ -23,6 +23,9 @@ type Dialect struct {
 	// Content tells by its type which events of a stream carry content; nil
 	// means all. It exists for APIs whose events repeat text.
 	Content func(eventType []byte) bool
+	// Reasoned tells by its type which event carries reasoning; nil means that
+	// the name of its text does.
+	Reasoned func(eventType []byte) bool
 	// Nothing tells by its type which event is a keep-alive; nil means none.
 	Nothing func(eventType []byte) bool
 	// Final tells by its type which event ends the answer; nil means that a
@@ -38,6 +41,21 @@ type Dialect struct {
 	// hand-written services use too: such a service is known by streams of
 	// another form. Zero means that the routes are the API's own.
 	Form bodyKind
+	// Stream is the form of the API's streams whatever their content type
+	// says; zero means that the content type tells.
+	Stream bodyKind
+	// IDs says that token ids are content, text or not.
+	IDs bool
+	// PerChoice says that the server counts the tokens of each choice.
+	PerChoice bool
+	// Choose returns the API that a request with such fields calls, where
+	// several share the routes; nil for this.
+	Choose func(asked) *Dialect
+	// Told is the API if an answer has SGLang's counts.
+	Told *Dialect
+	// Repeats says that the text of an event may be all there is so far and
+	// not only what is new: servers of this API differ, or its options do.
+	Repeats bool
 	// Generic marks the catch-all for hand-written services.
 	Generic bool
 }
@@ -50,11 +68,22 @@ var dialects = [...]*Dialect{
 	openAIResponses,
 	openAIEmbeddings,
 	openAIOther,
+	openAIAudio,
 	anthropicMessages,
 	ollamaGenerate,
 	ollamaChat,
 	ollamaEmbed,
 	llamaCpp,
+	triton,
+	tritonInfer,
+	kserve,
+	tei,
+	worker,
+	lmdeployInteractive,
+	vllmGenerate,
+	sharedGenerate,
+	sharedInvocations,
+	sharedScoring,
 }
 
 // DialectOf returns the dialect whose API a request with this method and
@@ -79,7 +108,10 @@ func DialectOf(method, target []byte) *Dialect {
 func Generic() *Dialect { return generic }
 
 func matches(path []byte, route string) bool {
-	i := strings.IndexByte(route, '*')
+	if route == "/" {
+		return len(path) == 0
+	}
+	i := strings.LastIndexByte(route, '*')
 	if i < 0 {
 		return hasSuffix(path, route)
 	}
@@ -89,7 +121,7 @@ func matches(path []byte, route string) bool {
 	}
 	path = path[:len(path)-len(after)]
 	at := bytes.LastIndexByte(path, '/') + 1
-	return at < len(path) && hasSuffix(path[:at], before)
+	return at < len(path) && matches(path[:at], before)
 }
 
 func hasSuffix(path []byte, suffix string) bool {

@@ -28,9 +28,28 @@ func TestDialectOf(t *testing.T) {
 		"/predict?next=/v1/completions":                        "",
 		"/v1/chat/completionsx":                                "",
 		"http://v1/completions":                                "",
-		"http://host":                                          "",
+		"http://host":                                          "generic",
+		"/":                                                    "generic",
+		"/x/":                                                  "",
+		"/generate":                                            "generic",
+		"/prefix/generate_stream":                              "generic",
+		"/invocations":                                         "generic",
+		"/rerank":                                              "generic",
+		"/v2/rerank":                                           "generic",
+		"/pooling":                                             "generic",
+		"/v2/models/m/generate":                                "triton",
+		"/v2/models/m/versions/3/generate_stream":              "triton",
+		"/v2/models/m/infer":                                   "triton",
+		"/v2/models/m/load":                                    "",
+		"/v2/models/versions/3/infer":                          "",
+		"/v1/models/m:predict":                                 "kserve",
+		"/v1/models/:predict":                                  "",
+		"/embed":                                               "tei",
+		"/api/embed":                                           "ollama_embed",
+		"/worker_generate_stream":                              "worker",
+		"/v1/chat/interactive":                                 "lmdeploy",
+		"/inference/v1/generate":                               "vllm",
 		"*":                                                    "",
-		"":                                                     "",
 	} {
 		got := ""
 		if d := DialectOf([]byte("POST"), []byte(target)); d != nil {
@@ -69,12 +88,12 @@ func TestPath(t *testing.T) {
 // A row of the table that no request can reach, or that is not what a label
 // may be, is a mistake.
 func TestDialectsAreWhole(t *testing.T) {
-	seen := map[string]bool{}
-	for _, d := range append(dialects[:], generic) {
-		if d.API == "" || d.API != event.Label(d.API) || seen[d.API] {
+	seen := map[*Dialect]bool{}
+	for _, d := range append(dialects[:], generic, tgi, sglang) {
+		if d.API == "" || d.API != event.Label(d.API) || seen[d] {
 			t.Errorf("api %q is empty, no label, or twice there", d.API)
 		}
-		seen[d.API] = true
+		seen[d] = true
 		if d.Request == nil || d.Answer == nil || d.Event == nil {
 			t.Errorf("%s lacks a schema", d.API)
 		}
@@ -103,7 +122,8 @@ func TestKindOf(t *testing.T) {
 		{"application/json", true, true, bodyChunkedJSON},
 		{"application/problem+json", false, false, bodyJSON},
 		{"text/plain; charset=utf-8", true, true, bodyText},
-		{"", true, true, bodyText},
+		{"", true, true, bodyUntyped},
+		{"", false, true, bodyText},
 		{"text/html", true, true, bodyMarkup},
 		{"text/plain", true, false, bodyOpaque},
 		{"audio/wav", true, true, bodyOpaque},

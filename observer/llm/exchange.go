@@ -33,10 +33,14 @@ type Exchange struct {
 	doc      document
 	mark     event.Mark
 	choices  []choice
+	repeats  repeats
 	input    tokens.Meter
 	messages int
 	inputIDs int64
-	kept     *tokens.Text // kept for a tokenizer; nil for none
+	samples  int64                   // answers wanted to each prompt, 0 for not told
+	asked    asked                   // what the request has
+	sums     [event.TokenTypes]int64 // what was stated of all choices, see PerChoice
+	kept     *tokens.Text            // kept for a tokenizer; nil for none
 
 	pieces      int   // content events of a stream
 	chunkText   int64 // bytes of text by the end of the last HTTP chunk
@@ -44,6 +48,7 @@ type Exchange struct {
 	withheld    int64 // tokens stated by events that had no text yet
 	requestDone bool
 	provisional bool // becomes a model request only if it streams
+	chosen      bool // by what was asked
 	recognised  bool // the answer looked like a model's
 	failed      bool // an error document came inside the answer
 	final       bool // the event that ends the answer has come
@@ -120,6 +125,7 @@ func (e *Exchange) RequestEnd(t int64) {
 	e.rec.Complete = t
 	if e.rec.Headers == 0 {
 		e.dropScanner()
+		e.choose()
 	}
 }
 

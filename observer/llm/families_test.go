@@ -4,6 +4,7 @@ package llm
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -27,6 +28,9 @@ type family struct {
 	in, cached  int64  // -1 not stated
 	out         event.Count
 	finish      event.Finish
+	unfinished  bool   // the API has no finish reasons
+	model       string // "" for claude-answered
+	fault       string // an error document, "" for OpenAI's
 }
 
 // families holds the examples of the APIs' own documentation, shortened.
@@ -112,14 +116,14 @@ func (f *family) play(l *lab, newline string, step int) *Exchange {
 
 func (f *family) check(t *testing.T, e event.Exchange) {
 	t.Helper()
-	if e.API != f.dialect.API || e.Outcome != event.OK || e.Model != "claude-answered" {
+	if e.API != f.dialect.API || e.Outcome != event.OK || e.Model != cmp.Or(f.model, "claude-answered") {
 		t.Errorf("api %s, outcome %v, model %q", e.API, e.Outcome, e.Model)
 	}
-	if e.Finish[f.finish] != 1 {
+	if !f.unfinished && e.Finish[f.finish] != 1 || f.unfinished && e.Finish != [event.Finishes]uint8{} {
 		t.Errorf("finish reasons %v, want one %v", e.Finish, f.finish)
 	}
 	for tt, want := range map[event.TokenType]int64{event.Input: f.in, event.Cached: f.cached} {
-		if got := e.Tokens[tt]; got.Known != (want >= 0) || got.Known && (got.N != want || got.Source != event.Usage) {
+		if got := e.Tokens[tt]; (got.Known && got.Source == event.Usage) != (want >= 0) || want >= 0 && got.N != want {
 			t.Errorf("%v tokens %+v, want %d", tt, got, want)
 		}
 	}
@@ -151,6 +155,9 @@ func TestFamiliesStream(t *testing.T) {
 
 func TestFamiliesInOneDocument(t *testing.T) {
 	for name, f := range families {
+		if f.whole == "" {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			l := newLab()
 			e := l.ask(0, f.dialect, f.ask)
@@ -171,7 +178,8 @@ func TestFamiliesCutOff(t *testing.T) {
 	for name, f := range families {
 		t.Run(name, func(t *testing.T) {
 			all, ends := f.bytesOf("\n")
-			seen := all[:ends[f.last/10-1]+3] // up to the last content, and the beginning of what follows
+			line := min(f.last/10-1, int64(len(ends)-2))
+			seen := all[:ends[line]+3] // up to the last content, and the beginning of what follows
 			for _, o := range []event.Outcome{event.ClientAbort, event.ServerAbort} {
 				l := newLab()
 				e := l.ask(0, f.dialect, f.ask)
@@ -205,7 +213,7 @@ func TestFamiliesErrors(t *testing.T) {
 			if f.joint == "\n\n" {
 				prefix = "data: "
 			}
-			e.say(10*ms, f.stream[0]+f.joint+prefix+`{"type":"error","error":{"type":"overloaded_error","message":"x"}}`+f.joint)
+			e.say(10*ms, f.stream[0]+f.joint+prefix+cmp.Or(f.fault, `{"type":"error","error":{"type":"overloaded_error","message":"x"}}`)+f.joint)
 			e.ResponseEnd(20*ms, false)
 			if got := within.last(t); got.Outcome != event.StreamError {
 				t.Errorf("within: %+v", got)

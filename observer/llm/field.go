@@ -6,16 +6,22 @@ import "github.com/modeltap/modeltap/observer/jsonscan"
 
 // The meanings that a dialect can give to a JSON path.
 const (
-	fieldModel    jsonscan.Field = iota + 1
-	fieldMessage                 // one message of a prompt (object)
-	fieldPrompt                  // prompt text
-	fieldPromptID                // token ids of a prompt (count)
+	fieldModel     jsonscan.Field = iota + 1
+	fieldMessage                  // one message of a prompt (object)
+	fieldPrompt                   // prompt text
+	fieldPromptID                 // token ids of a prompt (count)
+	fieldInputs                   // prompt text as Hugging Face's servers name it
+	fieldTexts                    // the same of texts to be ranked
+	fieldDocuments                // the same of documents to be ranked
+	fieldSampling                 // SGLang's parameters (object)
+	fieldSamples                  // answers wanted to each prompt
 
 	fieldChoice    // one choice of an answer (object)
 	fieldIndex     // its index
 	fieldText      // visible text
 	fieldReasoning // reasoning text
 	fieldTool      // tool-call text
+	fieldToken     // one token (object)
 	fieldTokenID   // token ids or log probabilities of the event (count)
 	fieldFinish    // finish reason of the choice, or of the answer
 
@@ -27,5 +33,11 @@ const (
 	fieldCreated   // stated input tokens that were written to the cache, neither of the two
 	fieldDone      // true in the event that ends the answer
 	fieldError     // an error document
+	fieldErrorCode // an error, unless it is 0
+	fieldEnd       // ends the answer if it is not null
+	fieldMetaInfo  // SGLang's counts (object)
 	fieldEventType // name of the event, where it is inside the data
+
+	fieldTensor     // a named output (object)
+	fieldTensorName // its name
 )

@@ -32,6 +32,8 @@ type document struct {
 	before tokens.Meter // the output text before this document
 	plain  tokens.Meter // the output text if all data of this event is text
 
+	within   bool // a choice
+	mute     bool // in an output that is no text
 	failed   bool
 	content  bool // its type carries content
 	final    bool
@@ -62,14 +64,18 @@ func (d *document) forget() {
 type fields Exchange
 
 func (f *fields) Text(id jsonscan.Field, piece []byte) {
-	if len(piece) == 0 {
+	if len(piece) == 0 || f.doc.mute {
 		return
 	}
 	f.doc.now.text = true
 	if id == fieldReasoning {
 		f.account.Reasoned = true
 	}
-	f.account.Text(piece)
+	if f.doc.within {
+		f.account.Text(piece)
+		return
+	}
+	(*Exchange)(f).text(piece)
 }
 
 func (f *fields) TextEnd(jsonscan.Field) {}
@@ -91,13 +97,15 @@ func (f *fields) Value(id jsonscan.Field, v *jsonscan.Value) {
 			d.now.finish, d.now.finished = r, true
 		}
 	case fieldInput:
-		d.in, d.usage = v.Int, true
+		f.state(&d.in, v.Int)
+		d.usage = true
 	case fieldOutput:
-		d.out, d.usage = v.Int, true
+		f.state(&d.out, v.Int)
+		d.usage = true
 	case fieldThought:
-		d.thought = v.Int
+		f.state(&d.thought, v.Int)
 	case fieldCached:
-		d.cached = v.Int
+		f.state(&d.cached, v.Int)
 	case fieldUncached:
 		d.uncached = v.Int
 	case fieldCreated:
@@ -107,29 +115,55 @@ func (f *fields) Value(id jsonscan.Field, v *jsonscan.Value) {
 	case fieldError:
 		// A number is a measure in a hand-written service, or a code of 0.
 		d.failed = d.failed || v.Type == jsonscan.TypeTrue || v.Type == jsonscan.TypeString && len(v.Str) > 0
+	case fieldErrorCode:
+		d.failed = d.failed || v.Int != 0
+	case fieldEnd:
+		d.final = d.final || v.Type != jsonscan.TypeNull
+	case fieldTensorName:
+		d.mute = !textTensor(v.Str)
 	case fieldEventType:
 		(*Exchange)(f).eventType(v.Str)
 	}
 }
 
+// state takes a count. An answer of several choices has one of each.
+func (f *fields) state(total *int64, n int64) {
+	if f.dialect.PerChoice && f.body == bodyJSON && *total > 0 {
+		n = min(n, maxCount) + *total
+	}
+	*total = n
+}
+
+// maxCount bounds a count of one choice, so that sums of it stay numbers.
+const maxCount = 1 << 40
+
 func (f *fields) Enter(id jsonscan.Field) {
 	switch id {
 	case fieldChoice:
-		f.doc.now = part{}
+		f.doc.now, f.doc.within = part{}, true
+	case fieldToken:
+		f.doc.now.ids = 1
+	case fieldTensor:
+		f.doc.mute = true // until its name says otherwise
+	case fieldMetaInfo:
+		if d := f.dialect.Told; d != nil {
+			(*Exchange)(f).become(d)
+		}
 	case fieldError:
 		f.doc.failed = true
 	}
 }
 
 func (f *fields) Leave(id jsonscan.Field) {
+	d := &f.doc
 	if id != fieldChoice {
+		d.mute = d.mute && id != fieldTensor
 		return
 	}
-	d := &f.doc
 	if len(d.parts) < maxChoices {
 		d.parts = append(d.parts, d.now)
 	}
-	d.now = part{}
+	d.now, d.within = part{}, false
 	f.recognised = true
 }
 
@@ -137,6 +171,9 @@ func (e *Exchange) eventType(t []byte) {
 	d := &e.doc
 	if c := e.dialect.Content; c != nil {
 		d.content = c(t)
+	}
+	if c := e.dialect.Reasoned; c != nil && c(t) {
+		e.account.Reasoned = true
 	}
 	if c := e.dialect.Nothing; c != nil && c(t) {
 		d.nothing = true
@@ -152,21 +189,31 @@ func (e *Exchange) eventType(t []byte) {
 // requestFields implements jsonscan.Handler for request bodies.
 type requestFields Exchange
 
-func (f *requestFields) Text(_ jsonscan.Field, piece []byte) { f.input.Write(piece) }
+func (f *requestFields) Text(id jsonscan.Field, piece []byte) {
+	f.asked |= 1 << id
+	f.input.Write(piece)
+}
 
 func (f *requestFields) TextEnd(jsonscan.Field) {}
 
 func (f *requestFields) Value(id jsonscan.Field, v *jsonscan.Value) {
+	f.asked |= 1 << id
 	switch id {
 	case fieldModel:
 		f.requestModel.set(v.Str)
 	case fieldPromptID:
 		f.inputIDs += v.Int
+	case fieldSamples:
+		f.samples = v.Int
 	}
 }
 
-// Enter is called for messages only.
-func (f *requestFields) Enter(jsonscan.Field) { f.messages++ }
+func (f *requestFields) Enter(id jsonscan.Field) {
+	f.asked |= 1 << id
+	if id == fieldMessage {
+		f.messages++
+	}
+}
 
 func (f *requestFields) Leave(jsonscan.Field) {}
 

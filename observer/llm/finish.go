@@ -88,6 +88,7 @@ func (e *Exchange) report(o event.Outcome) {
 	}
 	e.move()
 	r.Model = e.bind(r.End).Model
+	e.decideText()
 	e.weigh()
 	if !e.tokenize() {
 		e.settle(e.shard.Sink)
@@ -127,9 +128,12 @@ func (e *Exchange) weigh() {
 }
 
 func (e *Exchange) estimateInput() event.Count {
-	n := float64(e.inputIDs) + float64(e.messages*promptOverhead) + e.input.Estimate()
-	if n <= 0 {
-		return event.Count{}
+	text := float64(e.messages*promptOverhead) + e.input.Estimate()
+	switch {
+	case text > 0:
+		return event.Count{N: int64(float64(e.inputIDs) + text + 0.5), Source: event.Estimated, Known: true}
+	case e.inputIDs > 0:
+		return event.Count{N: e.inputIDs, Source: event.Exact, Known: true}
 	}
-	return event.Count{N: int64(n + 0.5), Source: event.Estimated, Known: true}
+	return event.Count{}
 }

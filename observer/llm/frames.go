@@ -74,6 +74,9 @@ func (e *Exchange) openDocument() {
 	e.doc.open = true
 	e.keepText()
 	e.doc.before = e.account.Meter
+	if e.repeats.pos > 0 {
+		e.repeats.begin()
+	}
 	if e.dialect.Generic {
 		e.doc.plain = e.account.Fork()
 	}
@@ -141,8 +144,16 @@ func (e *Exchange) closeDocument() bool {
 			e.account.Meter = d.before
 			d.now.text = false
 		}
+		if d.failed {
+			e.account.Meter = d.before // an error's text is no output
+			d.now.text = false
+			return true
+		}
+		if e.repeats.pos > 0 {
+			e.settleText()
+		}
 		return true
-	case e.dialect.Generic && err != jsonscan.ErrDepth && e.body == bodySSE:
+	case e.dialect.Generic && err != jsonscan.ErrDepth && (e.body == bodySSE || e.body == bodyUntyped):
 		// A hand-written service may send the bare text, "{" included.
 		e.account.Meter = d.plain.Join()
 		d.now = part{text: d.plain.Bytes() > d.before.Bytes()}

@@ -2,7 +2,11 @@
 
 package llm
 
-import "github.com/modeltap/modeltap/observer/jsonscan"
+import (
+	"slices"
+
+	"github.com/modeltap/modeltap/observer/jsonscan"
+)
 
 // The member names under which hand-written services put text; other members
 // count no tokens rather than guessed ones.
@@ -17,11 +21,17 @@ var (
 var generic = &Dialect{
 	API:     "generic",
 	Request: requestPaths(genericPaths(genericInput, fieldPrompt, "messages[].content", "messages[].content[].text")...),
-	Answer:  schema(openAIUsage, message("choices[].message"), genericPaths(genericOutput, fieldText, "choices[].text")),
-	// An event may be the text as a JSON string.
-	Event:   schema(openAIUsage, message("choices[].delta"), genericPaths(genericOutput, fieldText, "choices[].text", "")),
+	Answer:  schema(genericAnswer),
+	Event:   schema(genericEvent),
+	Repeats: true,
 	Generic: true,
 }
+
+var (
+	genericAnswer = slices.Concat(openAIUsage, message("choices[].message"), genericPaths(genericOutput, fieldText, "choices[].text"))
+	// An event may be the text as a JSON string.
+	genericEvent = slices.Concat(openAIUsage, message("choices[].delta"), genericPaths(genericOutput, fieldText, "choices[].text", ""))
+)
 
 // Where a hand-written service may put the members: in the document, in each
 // element of a list (as the pipelines of Hugging Face's transformers do), or

@@ -115,7 +115,8 @@ var openAIResponses = &Dialect{
 		{Path: "type", Field: fieldEventType, Kind: jsonscan.String},
 		{Path: "delta", Field: fieldText, Kind: jsonscan.Text},
 	}),
-	Content: func(t []byte) bool { return bytes.HasSuffix(t, []byte(".delta")) },
+	Content:  func(t []byte) bool { return bytes.HasSuffix(t, []byte(".delta")) },
+	Reasoned: func(t []byte) bool { return bytes.HasPrefix(t, []byte("response.reasoning")) },
 	Final: func(t []byte) bool {
 		switch string(t) {
 		case "response.completed", "response.incomplete", "response.failed", "response.cancelled":
@@ -151,14 +152,46 @@ var openAIEmbeddings = &Dialect{
 	Event:  schema(openAIUsage),
 }
 
-// openAIOther are the APIs that are measured by size and duration.
+// openAIOther are the APIs that are measured by size and duration, and by what
+// they state.
 var openAIOther = &Dialect{
 	API: "openai_other",
 	Routes: []string{
 		"/v1/rerank", "/v1/score", "/v1/moderations", "/v1/images/generations",
-		"/v1/images/edits", "/v1/audio/speech", "/v1/audio/transcriptions", "/v1/audio/translations",
+		"/v1/images/edits", "/v1/audio/speech", "/v1/pooling", "/v1/classify",
 	},
+	Request: requestPaths(
+		jsonscan.Path{Path: "query", Field: fieldPrompt, Kind: jsonscan.Text},
+		jsonscan.Path{Path: "documents[]", Field: fieldPrompt, Kind: jsonscan.Text},
+		jsonscan.Path{Path: "documents[].text", Field: fieldPrompt, Kind: jsonscan.Text},
+		jsonscan.Path{Path: "text_1", Field: fieldPrompt, Kind: jsonscan.Text},
+		jsonscan.Path{Path: "text_2", Field: fieldPrompt, Kind: jsonscan.Text},
+		jsonscan.Path{Path: "text_2[]", Field: fieldPrompt, Kind: jsonscan.Text},
+	),
+	Answer: schema(openAIUsage),
+	Event:  schema(openAIUsage),
+}
+
+// openAIAudio turns speech into text: the request is a form, and a stream has
+// OpenAI's transcript events, or the chat chunks of vLLM
+// (entrypoints/openai/speech_to_text).
+var openAIAudio = &Dialect{
+	API:     "openai_other",
+	Routes:  []string{"/v1/audio/transcriptions", "/v1/audio/translations"},
 	Request: requestPaths(),
-	Answer:  schema(openAIUsage),
-	Event:   schema(openAIUsage),
+	Answer: schema(openAIUsage, responseCounts, []jsonscan.Path{
+		{Path: "text", Field: fieldText, Kind: jsonscan.Text},
+	}),
+	Event: schema(openAIUsage, responseCounts, message("choices[].delta"), []jsonscan.Path{
+		{Path: "type", Field: fieldEventType, Kind: jsonscan.String},
+		{Path: "delta", Field: fieldText, Kind: jsonscan.Text},
+	}),
+	Final:  func(t []byte) bool { return string(t) == "transcript.text.done" },
+	Failed: func(t []byte) bool { return string(t) == "error" },
+	Marked: true,
+}
+
+var responseCounts = []jsonscan.Path{
+	{Path: "usage.input_tokens", Field: fieldInput, Kind: jsonscan.Number},
+	{Path: "usage.output_tokens", Field: fieldOutput, Kind: jsonscan.Number},
 }

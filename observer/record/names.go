@@ -91,7 +91,9 @@ var knownKeys = list(append(append([]string{
 	"stream_options", "success", "summary_index", "system", "system_fingerprint", "temperature", "text_input", "text_output",
 	"thinking", "timings", "token_ids", "tokens", "tokens_cached", "tokens_evaluated", "tokens_predicted", "tool_call_id",
 	"tool_calls", "tool_choice", "tools", "top_k", "top_logprobs", "top_p", "total_duration", "total_tokens", "truncate",
-	"truncated", "usage",
+	"truncated", "usage", "datatype", "documents", "error_code", "error_type", "history_tokens", "input_ids", "instances",
+	"interactive_mode", "model_version", "outputs", "predictions", "prefill", "request_id", "sequence_id", "session_id", "shape",
+	"text_1", "text_2", "texts",
 }, keptValues...), textNumbers...)...)
 
 func (w words) has(s string) bool {

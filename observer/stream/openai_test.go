@@ -202,7 +202,7 @@ func TestAnswersInOneDocument(t *testing.T) {
 			"openai_embeddings", count(8, event.Usage), event.Count{}},
 		"prompt of token ids": {"/v1/completions", `{"prompt":[1,2,3,4],"model":"m"}`,
 			`{"choices":[{"text":"","finish_reason":"stop"}],"model":"m"}`,
-			"openai_completions", count(4, event.Estimated), event.Count{}},
+			"openai_completions", count(4, event.Exact), event.Count{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := one(t, ask(0, post(c.path, c.body)), answer(80, jsonAnswer(200, c.answer)))

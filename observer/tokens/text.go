@@ -107,3 +107,17 @@ func (m Meter) Join() Meter {
 	}
 	return m
 }
+
+// Only returns the meter of a text of which what came before the position from
+// turns out to be repeated behind it; alone has measured the rest, without
+// keeping it.
+func (m Meter) Only(from int64, alone Meter) Meter {
+	alone.text = m.text
+	if t := m.text; t != nil && !t.short {
+		t.main = t.main[:copy(t.main, t.main[min(int(from), len(t.main)):])]
+		if int64(len(t.main)) != alone.bytes {
+			t.giveUp(event.UntokenizedFailed)
+		}
+	}
+	return alone
+}
