@@ -142,7 +142,7 @@ func (f *fields) Enter(id jsonscan.Field) {
 	case fieldChoice:
 		f.doc.now, f.doc.within = part{}, true
 	case fieldToken:
-		f.doc.now.ids = 1
+		f.doc.now.ids, f.recognised = 1, true
 	case fieldTensor:
 		f.doc.mute = true // until its name says otherwise
 	case fieldMetaInfo:

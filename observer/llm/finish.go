@@ -74,6 +74,10 @@ func (e *Exchange) Recognised() bool {
 	return e.recognised && e.rec.Status < 400
 }
 
+// Shared tells whether nothing so far says which of the APIs that share its
+// route it calls, if any.
+func (e *Exchange) Shared() bool { return e.dialect.Choose != nil }
+
 // Provisional tells whether the exchange still has to prove that it is a
 // model request.
 func (e *Exchange) Provisional() bool { return e.provisional }

@@ -122,6 +122,26 @@ func TestDiscoveredServers(t *testing.T) {
 	}
 }
 
+// A route that hand-written services share with model servers proves nothing by
+// itself.
+func TestDiscoveredServersOnSharedRoutes(t *testing.T) {
+	k := newTalk()
+	s := discovered(t)
+	k.run(s, true, 0,
+		ask(0, post("/generate", `{"prompt":"x"}`)), answer(1, jsonAnswer(200, `{"model":"m","text":"x"}`)),
+		ask(2, post("/", `{}`)), answer(3, jsonAnswer(200, `{"usage":{"prompt_tokens":1}}`)))
+	if len(k.exchanges) != 0 || len(k.others) != 0 || s.Confirmed() {
+		t.Fatalf("an ordinary web server counts: %s %v", describe(k.exchanges), k.others)
+	}
+	k.run(s, true, 0,
+		ask(0, post("/generate", `{"inputs":"x"}`)), answer(1, jsonAnswer(200, `{"generated_text":"x","details":{"generated_tokens":1}}`)),
+		ask(2, post("/", `{}`)), answer(3, jsonAnswer(404, `{}`)),
+		ask(4, post("/generate", `{}`)), answer(5, jsonAnswer(422, `{}`)))
+	if len(k.exchanges) != 1 || k.exchanges[0].API != "tgi" || !s.Confirmed() || len(k.others) != 2 {
+		t.Errorf("exchanges %s others %v; want the one that asked as TGI is asked, and two others", describe(k.exchanges), k.others)
+	}
+}
+
 func TestCompressedAnswers(t *testing.T) {
 	k := newTalk()
 	k.run(explicit(t), true, 0,

@@ -49,8 +49,8 @@ func (c *Conn) decide(s *slot, h *http1.Head) {
 	if s.ex == nil {
 		return
 	}
-	refused := h.Status == 304 || !s.known && (h.Status == 404 || h.Status == 405)
 	model := s.ex.ResponseHead(c.answerBegan, h.Status, h.ContentType, h.ContentEncoding, h.Chunked)
+	refused := h.Status == 304 || (!s.known || s.ex.Shared()) && (h.Status == 404 || h.Status == 405)
 	if refused || !model && !s.known {
 		s.ex.Discard()
 		s.ex, s.other = nil, c.server.Confirmed()
@@ -150,7 +150,7 @@ func (r *responses) End(complete bool) {
 			c.shard.Sink.OtherRequest(c.server.Name, s.status)
 		}
 	case !c.counts(s):
-		s.ex.Discard()
+		c.forgo(s)
 	default:
 		s.ex.ResponseEnd(t, c.clientGone)
 	}

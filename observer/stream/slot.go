@@ -80,7 +80,7 @@ func (c *Conn) abort(s *slot, t int64, o event.Outcome) {
 			c.shard.Sink.OtherRequest(c.server.Name, s.status)
 		}
 	case !c.counts(s) || s.ex.Provisional() && !s.known:
-		s.ex.Discard()
+		c.forgo(s)
 	case s.late || s.unread:
 		// The request crossed the server's close of an idle connection: the
 		// client sends it again elsewhere, the server has refused nothing.
@@ -92,11 +92,23 @@ func (c *Conn) abort(s *slot, t int64, o event.Outcome) {
 	s.ex = nil
 }
 
+// forgo ends an exchange that is not to be counted. On a server of models it is
+// another request if nothing said that its route was a model's.
+func (c *Conn) forgo(s *slot) {
+	if s.ex.Shared() && c.server.Confirmed() {
+		c.shard.Sink.OtherRequest(c.server.Name, s.status)
+	}
+	s.ex.Discard()
+}
+
 // counts tells whether the exchange of s is to be counted: always on explicit
 // targets, on discovered ones once an LLM API exchange was really seen.
 func (c *Conn) counts(s *slot) bool {
 	if c.server.Explicit {
 		return true
+	}
+	if s.ex.Shared() {
+		return false
 	}
 	if s.known && s.ex.Recognised() {
 		c.server.Confirm()
