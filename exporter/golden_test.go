@@ -138,6 +138,7 @@ func TestNamesTypesLabels(t *testing.T) {
 		"modeltap_buffer_bytes":                  "GAUGE",
 		"modeltap_evictions_total":               "COUNTER reason",
 		"modeltap_untokenized_answers_total":     "COUNTER reason",
+		"modeltap_unpaired_requests_total":       "COUNTER reason",
 		"modeltap_panics_total":                  "COUNTER",
 		"modeltap_skipped_bytes_total":           "COUNTER",
 		"modeltap_backpressure_events_total":     "COUNTER",

@@ -12,14 +12,14 @@ import (
 
 // selfDescs are what modeltap says of itself.
 type selfDescs struct {
-	packets, bytes, lost           family
-	gaps, gapBytes, resyncs        family
-	parseErrors, unobserved        family
-	evictions, panics, untokenized family
-	skipped, backpressure          family
-	connections, buffer            family
-	source, feature, runs, runTime family
-	version                        family
+	packets, bytes, lost                     family
+	gaps, gapBytes, resyncs                  family
+	parseErrors, unobserved                  family
+	evictions, panics, untokenized, unpaired family
+	skipped, backpressure                    family
+	connections, buffer                      family
+	source, feature, runs, runTime           family
+	version                                  family
 }
 
 func newSelfDescs() *selfDescs {
@@ -44,6 +44,8 @@ func newSelfDescs() *selfDescs {
 			"Connections given up before their end to stay within a limit.", "reason"),
 		panics: counter("modeltap_panics_total",
 			"Connections dropped because of an error in modeltap itself; please report."),
+		unpaired: counter("modeltap_unpaired_requests_total",
+			"Requests to a queue (Gradio) that no stream told the output of, and outputs of requests that were not seen.", "reason"),
 		untokenized: counter("modeltap_untokenized_answers_total",
 			"Answers of a model with a tokenizer (--tokenizer) whose tokens were counted by lesser evidence.", "reason"),
 		skipped: counter("modeltap_skipped_bytes_total",
@@ -68,7 +70,7 @@ func newSelfDescs() *selfDescs {
 func (d *selfDescs) describe(ch chan<- *prometheus.Desc) {
 	for _, f := range []family{
 		d.packets, d.bytes, d.lost, d.gaps, d.gapBytes, d.resyncs, d.parseErrors, d.unobserved,
-		d.evictions, d.panics, d.untokenized, d.skipped, d.backpressure, d.connections, d.buffer, d.source,
+		d.evictions, d.panics, d.untokenized, d.unpaired, d.skipped, d.backpressure, d.connections, d.buffer, d.source,
 		d.feature, d.runs, d.runTime, d.version,
 	} {
 		ch <- f.desc
@@ -157,6 +159,9 @@ func (d *selfDescs) tally(ch chan<- prometheus.Metric, t *event.Tally) {
 	}
 	for r, n := range t.Untokenized {
 		d.untokenized.emit(ch, float64(n), event.Untokenized(r).String())
+	}
+	for r, n := range t.Unpaired {
+		d.unpaired.emit(ch, float64(n), event.Unpaired(r).String())
 	}
 }
 

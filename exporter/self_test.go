@@ -26,6 +26,7 @@ func TestLossCountersExistAtZeroFromTheStart(t *testing.T) {
 		"modeltap_unobserved_connections_total": int(event.UnobservedReasons),
 		"modeltap_evictions_total":              int(event.Evictions),
 		"modeltap_untokenized_answers_total":    int(event.UntokenizedReasons),
+		"modeltap_unpaired_requests_total":      int(event.UnpairedReasons),
 		"modeltap_panics_total":                 1,
 		"modeltap_skipped_bytes_total":          1,
 		"modeltap_backpressure_events_total":    1,
@@ -70,6 +71,7 @@ func TestSnapshotFieldsReachTheirMetrics(t *testing.T) {
 	r.state.Tally.Unobserved[event.UnobservedHTTP2] = 21
 	r.state.Tally.Evictions[event.EvictIdle] = 22
 	r.state.Tally.Untokenized[event.UntokenizedTooLong] = 23
+	r.state.Tally.Unpaired[event.UnpairedMany] = 29
 	got := r.scrape()
 	type l = prometheus.Labels
 	for _, c := range []struct {
@@ -89,6 +91,7 @@ func TestSnapshotFieldsReachTheirMetrics(t *testing.T) {
 		{"modeltap_unobserved_connections_total", l{"reason": "http2"}, 21},
 		{"modeltap_evictions_total", l{"reason": "idle"}, 22},
 		{"modeltap_untokenized_answers_total", l{"reason": "too_long"}, 23},
+		{"modeltap_unpaired_requests_total", l{"reason": "too_many"}, 29},
 		{"modeltap_capture_packets_total", l{"source": "cgroup", "direction": "ingress"}, 1100},
 		{"modeltap_capture_packets_total", l{"source": "cgroup", "direction": "egress"}, 101},
 		{"modeltap_capture_bytes_total", l{"source": "cgroup", "direction": "ingress"}, 110},

@@ -95,6 +95,7 @@ func (s *shard) tick(now int64) {
 	s.expired = now
 	defer s.survive()
 	s.tcp.Expire(now)
+	s.stream.Expire(now)
 }
 
 // close ends every connection. What a panic left over takes another turn.
@@ -105,6 +106,7 @@ func (s *shard) close(now int64) {
 			s.tcp.Close(now)
 		}()
 	}
+	s.stream.Close(now)
 	s.llm.Settle(true)
 }
 

@@ -89,6 +89,23 @@ func (u Untokenized) String() string {
 	return [...]string{"too_long", "memory", "queue_full", "choices", "failed"}[u]
 }
 
+// Unpaired says why a request to a queue, or what a queue told of one, was not
+// paired with the other.
+type Unpaired uint8
+
+const (
+	UnpairedWaited Unpaired = iota // nobody asked for its output in time
+	UnpairedMany                   // more wait than are remembered
+	UnpairedEvent                  // the output of a request that was not seen
+	// UnpairedReasons is the number of reasons.
+	UnpairedReasons
+)
+
+// String returns the value of the "reason" label.
+func (u Unpaired) String() string {
+	return [...]string{"no_stream", "too_many", "unknown_event"}[u]
+}
+
 // Tally counts what happened in one shard since the start. Every field only
 // grows.
 type Tally struct {
@@ -99,6 +116,7 @@ type Tally struct {
 	Unobserved                 [UnobservedReasons]uint64
 	Evictions                  [Evictions]uint64
 	Untokenized                [UntokenizedReasons]uint64
+	Unpaired                   [UnpairedReasons]uint64
 }
 
 // Add adds t to the receiver.
@@ -122,6 +140,9 @@ func (s *Tally) Add(t *Tally) {
 	}
 	for i := range s.Untokenized {
 		s.Untokenized[i] += t.Untokenized[i]
+	}
+	for i := range s.Unpaired {
+		s.Unpaired[i] += t.Unpaired[i]
 	}
 }
 

@@ -124,6 +124,9 @@ func (e *Exchange) sumUp(d *document) {
 
 // commitAnswer takes the counts of an answer in one document.
 func (e *Exchange) commitAnswer() {
+	if e.doc.unfinished {
+		e.account.Meter = e.doc.before
+	}
 	e.commitCounts()
 	if e.doc.now.finished {
 		e.doc.parts = append(e.doc.parts, e.doc.now)

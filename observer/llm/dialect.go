@@ -48,6 +48,8 @@ type Dialect struct {
 	IDs bool
 	// PerChoice says that the server counts the tokens of each choice.
 	PerChoice bool
+	// Queued says that an answer is a ticket: see Feed.
+	Queued bool
 	// Choose returns the API that a request with such fields calls, where
 	// several share the routes; nil for this.
 	Choose func(asked) *Dialect
@@ -81,6 +83,9 @@ var dialects = [...]*Dialect{
 	worker,
 	lmdeployInteractive,
 	vllmGenerate,
+	gradioJoin,
+	sharedCall,
+	sharedRun,
 	sharedGenerate,
 	sharedInvocations,
 	sharedScoring,

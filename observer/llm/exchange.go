@@ -33,6 +33,7 @@ type Exchange struct {
 	doc      document
 	mark     event.Mark
 	choices  []choice
+	ticket   *ticket // of a request to a queue
 	repeats  repeats
 	input    tokens.Meter
 	messages int

@@ -38,6 +38,10 @@ const (
 	fieldMetaInfo  // SGLang's counts (object)
 	fieldEventType // name of the event, where it is inside the data
 
+	fieldData       // the inputs of a function of Gradio's (count)
+	fieldSession    // its session
+	fieldEventID    // the event that a request to it has become
+	fieldUnfinished // true if there will be more of the answer
 	fieldTensor     // a named output (object)
 	fieldTensorName // its name
 )

@@ -32,20 +32,21 @@ type document struct {
 	before tokens.Meter // the output text before this document
 	plain  tokens.Meter // the output text if all data of this event is text
 
-	within   bool // a choice
-	mute     bool // in an output that is no text
-	failed   bool
-	content  bool // its type carries content
-	final    bool
-	usage    bool
-	now      part // the choice being read, or the whole document
-	parts    []part
-	in, out  int64 // stated tokens; -1 not stated
-	thought  int64
-	cached   int64
-	uncached int64
-	created  int64
-	nothing  bool // its type is a keep-alive
+	within     bool // a choice
+	unfinished bool // the next answer repeats this
+	mute       bool // in an output that is no text
+	failed     bool
+	content    bool // its type carries content
+	final      bool
+	usage      bool
+	now        part // the choice being read, or the whole document
+	parts      []part
+	in, out    int64 // stated tokens; -1 not stated
+	thought    int64
+	cached     int64
+	uncached   int64
+	created    int64
+	nothing    bool // its type is a keep-alive
 }
 
 func (d *document) reset() {
@@ -117,6 +118,15 @@ func (f *fields) Value(id jsonscan.Field, v *jsonscan.Value) {
 		d.failed = d.failed || v.Type == jsonscan.TypeTrue || v.Type == jsonscan.TypeString && len(v.Str) > 0
 	case fieldErrorCode:
 		d.failed = d.failed || v.Int != 0
+	case fieldEventID:
+		if f.dialect.Queued {
+			if f.ticket == nil {
+				f.ticket = new(ticket)
+			}
+			f.ticket.ne = put(&f.ticket.event, v)
+		}
+	case fieldUnfinished:
+		d.unfinished = v.Type == jsonscan.TypeTrue
 	case fieldEnd:
 		d.final = d.final || v.Type != jsonscan.TypeNull
 	case fieldTensorName:
@@ -205,6 +215,11 @@ func (f *requestFields) Value(id jsonscan.Field, v *jsonscan.Value) {
 		f.inputIDs += v.Int
 	case fieldSamples:
 		f.samples = v.Int
+	case fieldSession:
+		if f.ticket == nil {
+			f.ticket = new(ticket)
+		}
+		f.ticket.ns = put(&f.ticket.session, v)
 	}
 }
 

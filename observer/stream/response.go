@@ -46,6 +46,12 @@ func (c *Conn) decide(s *slot, h *http1.Head) {
 	if s.suspect.is {
 		c.unmask(s, h)
 	}
+	if s.feed != nil {
+		c.openFeed(s, h)
+		if s.feed != nil {
+			return
+		}
+	}
 	if s.ex == nil {
 		return
 	}
@@ -103,6 +109,14 @@ func (c *Conn) tunnel(s *slot) {
 	c.abortAll(c.answerBegan, event.Incomplete)
 }
 
+// told returns the slot whose answer tells of a queue, if that is being read.
+func (c *Conn) told() *slot {
+	if !c.answering || c.slots[0].feed == nil {
+		return nil
+	}
+	return &c.slots[0]
+}
+
 func (c *Conn) exchange() *llm.Exchange {
 	if !c.answering {
 		return nil
@@ -111,6 +125,10 @@ func (c *Conn) exchange() *llm.Exchange {
 }
 
 func (r *responses) Body(p []byte) {
+	if s := (*Conn)(r).told(); s != nil {
+		s.feed.Write(r.mark[event.Response], p)
+		return
+	}
 	if e := (*Conn)(r).exchange(); e != nil {
 		e.ResponseBody(r.mark[event.Response], p)
 	}
@@ -119,6 +137,10 @@ func (r *responses) Body(p []byte) {
 func (r *responses) BodySkip(n int) { r.BodyGap(n) }
 
 func (r *responses) BodyGap(n int) {
+	if s := (*Conn)(r).told(); s != nil {
+		(*Conn)(r).missed(s)
+		return
+	}
 	if e := (*Conn)(r).exchange(); e != nil {
 		e.ResponseMissing(r.mark[event.Response], n)
 	}
@@ -141,14 +163,17 @@ func (r *responses) End(complete bool) {
 		return
 	}
 	t := c.mark[event.Response].Time
-	if s.ex != nil {
+	if s.ex != nil && s.feed == nil {
 		s.ex.EndBody()
 	}
 	switch {
+	case s.feed != nil:
+		c.closeFeed(s, t, event.ServerAbort, true)
 	case s.ex == nil:
 		if s.other {
 			c.shard.Sink.OtherRequest(c.server.Name, s.status)
 		}
+	case c.enqueue(s, t):
 	case !c.counts(s):
 		c.forgo(s)
 	default:

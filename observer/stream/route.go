@@ -24,21 +24,23 @@ type routes [routeMemos]struct {
 
 	dialect *llm.Dialect
 	route   target.Route
+	aside   bool
 }
 
-// of returns the dialect of the request that h begins, nil for none, and what
-// paths say about it.
-func (r *routes) of(paths *target.Paths, h *http1.Head) (*llm.Dialect, target.Route) {
-	if len(h.Target) > memoTarget {
-		return llm.DialectOf(h.Method, h.Target), paths.Route(h.Target)
-	}
+// of returns the dialect of the request that h begins, nil for none, what paths
+// say about it, and whether it is a part of another request.
+func (r *routes) of(paths *target.Paths, h *http1.Head) (*llm.Dialect, target.Route, bool) {
 	// Dialects tell POST from everything else, and nothing more.
 	post := string(h.Method) == "POST"
+	if len(h.Target) > memoTarget {
+		return llm.DialectOf(h.Method, h.Target), paths.Route(h.Target), post && llm.IsGradioData(h.Target)
+	}
 	m := &r[len(h.Target)&(routeMemos-1)]
 	if m.paths != paths || m.post != post || string(m.target[:m.n]) != string(h.Target) {
 		m.paths, m.post = paths, post
 		m.n = copy(m.target[:], h.Target)
 		m.dialect, m.route = llm.DialectOf(h.Method, h.Target), paths.Route(h.Target)
+		m.aside = post && llm.IsGradioData(h.Target)
 	}
-	return m.dialect, m.route
+	return m.dialect, m.route, m.aside
 }

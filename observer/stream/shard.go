@@ -22,6 +22,7 @@ type Shard struct {
 
 	heads   http1.Pool
 	routes  routes
+	queues  map[*target.Server]*queue
 	spare   []*Conn
 	current *Conn // whose method was called last
 }
@@ -61,6 +62,7 @@ func (s *Shard) KillCurrent() {
 			e.Discard()
 		}
 	}
+	h.unqueue((*llm.Exchange).Discard)
 	h.request.Release()
 	h.response.Release()
 }

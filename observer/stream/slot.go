@@ -25,6 +25,8 @@ type slot struct {
 	known   bool // its route belongs to a known API
 	status  int
 	suspect suspect
+	feed    *llm.Feed // reads the answer, which tells of a queue; nil for none
+	event   string    // the only event it tells of
 }
 
 // suspect is what is remembered of a request that only its answer can make one
@@ -75,6 +77,8 @@ func (c *Conn) abortAll(t int64, o event.Outcome) {
 
 func (c *Conn) abort(s *slot, t int64, o event.Outcome) {
 	switch {
+	case s.feed != nil && c.answering && s == &c.slots[0]:
+		c.closeFeed(s, t, o, false)
 	case s.ex == nil:
 		if s.other {
 			c.shard.Sink.OtherRequest(c.server.Name, s.status)

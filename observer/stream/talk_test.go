@@ -116,35 +116,41 @@ func explicit(t testing.TB) *target.Server {
 func (k *talk) run(s *target.Server, whole bool, cut int, steps ...step) {
 	h := k.shard.Handler(&tcp.Conn{Whole: whole}, s)
 	for _, st := range steps {
-		m := event.Mark{Time: st.at * 1e6}
-		switch st.do {
-		case actData, actLimited:
-			m.Limited = st.do == actLimited
-			p := []byte(st.text)
-			for len(p) > 0 {
-				n := len(p)
-				if cut > 0 {
-					n = min(n, cut)
-				}
-				// A copy of exact length: what looks beyond it fails.
-				h.Data(st.dir, m, append([]byte(nil), p[:n]...))
-				p = p[n:]
-			}
-		case actSkip:
-			h.Skip(st.dir, m, st.n)
-		case actGap:
-			h.Gap(st.dir, m, st.n)
-		case actFIN:
-			h.FIN(st.dir, m)
-		case actRead:
-			h.Read(m.Time, uint64(st.n))
-		case actClose:
-			h.Close(m.Time, st.why)
+		if playStep(h, cut, st); st.do == actClose {
 			h = nil
 		}
 	}
 	if h != nil {
 		h.Close(steps[len(steps)-1].at*1e6, tcp.Finished)
+	}
+}
+
+// playStep plays one step on a connection.
+func playStep(h tcp.Handler, cut int, st step) {
+	m := event.Mark{Time: st.at * 1e6}
+	switch st.do {
+	case actData, actLimited:
+		m.Limited = st.do == actLimited
+		p := []byte(st.text)
+		for len(p) > 0 {
+			n := len(p)
+			if cut > 0 {
+				n = min(n, cut)
+			}
+			// A copy of exact length: what looks beyond it fails.
+			h.Data(st.dir, m, append([]byte(nil), p[:n]...))
+			p = p[n:]
+		}
+	case actSkip:
+		h.Skip(st.dir, m, st.n)
+	case actGap:
+		h.Gap(st.dir, m, st.n)
+	case actFIN:
+		h.FIN(st.dir, m)
+	case actRead:
+		h.Read(m.Time, uint64(st.n))
+	case actClose:
+		h.Close(m.Time, st.why)
 	}
 }
 
