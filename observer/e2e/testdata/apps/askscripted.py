@@ -30,22 +30,40 @@ def run_anthropic():
         report(start, first, events, used)
 
 
+ASK = {
+    "/generate_stream": {"inputs": prompt, "parameters": {"details": True}},
+    "/generate": {"text": prompt, "sampling_params": {"max_new_tokens": 20}, "stream": True},
+    "/v2/models/llama/generate_stream": {"text_input": prompt, "parameters": {"max_tokens": 10}},
+    "/worker_generate_stream": {"model": "vicuna", "prompt": prompt, "max_new_tokens": 10, "echo": False},
+}
+
+
+def text(e):
+    """What is new in a document, and the output tokens stated so far."""
+    used = (e.get("eval_count") or e.get("tokens_predicted") or (e.get("details") or {}).get("generated_tokens")
+            or (e.get("meta_info") or e.get("usage") or {}).get("completion_tokens") or 0)
+    return (e.get("response") or e.get("content") or (e.get("message") or {}).get("content") or (e.get("token") or {}).get("text")
+            or e.get("text") or e.get("text_output") or ""), used
+
+
 def run_httpx():
     import httpx
-    body = {"model": "asked", "prompt": prompt, "messages": [{"role": "user", "content": prompt}], "stream": True}
+    body = ASK.get(route) or {"model": "asked", "prompt": prompt, "messages": [{"role": "user", "content": prompt}], "stream": True}
+    end = b"\0" if route.startswith("/worker") else b"\n"
     with httpx.Client() as client:
         for _ in range(count):
-            start, first, events, used = now(), 0, 0, 0
+            start, first, events, used, last, rest = now(), 0, 0, 0, None, b""
             with client.stream("POST", base + route, json=body) as r:
-                for line in r.iter_lines():
-                    line = line.removeprefix("data: ")
-                    if not line.startswith("{"):
-                        continue
-                    e = json.loads(line)
-                    if e.get("response") or e.get("content") or (e.get("message") or {}).get("content"):
-                        first, events = first or now(), events + 1
-                    if e.get("done") or e.get("stop"):
-                        used = e.get("eval_count") or e["tokens_predicted"]
+                for piece in r.iter_raw():
+                    *docs, rest = (rest + piece).split(end)
+                    for doc in docs:
+                        doc = doc.removeprefix(b"data:").strip()
+                        if not doc.startswith(b"{"):
+                            continue
+                        new, told = text(json.loads(doc))
+                        if new and new != last:
+                            first, events, last = first or now(), events + 1, new
+                        used = told or used
             report(start, first, events, used)
 
 

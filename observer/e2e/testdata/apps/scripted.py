@@ -6,7 +6,11 @@ usage: scripted.py PORT
 
 /v1/messages   Anthropic's streaming Messages API (docs.anthropic.com)
 /api/generate, /api/chat   Ollama, docs/api.md; the head comes with the first line in one write
-/completion    llama.cpp, tools/server/README.md; the last chunk comes in two writes"""
+/completion    llama.cpp, tools/server/README.md; the last chunk comes in two writes
+/generate_stream   TGI (text-generation-inference, docs/source/reference/api_reference.md); the last event repeats the text
+/generate      SGLang (docs/basic_usage/native_api.ipynb); the text repeats what came before, two tokens an event
+/v2/models/llama/generate_stream   Triton (server, docs/protocol/extension_generate.md), which has no final event
+/worker_generate_stream   FastChat (fastchat/serve/model_worker.py): no content type, NUL after each document"""
 
 import asyncio
 import sys
@@ -48,6 +52,36 @@ def llamacpp(i):
     return 'data: {"index":0,"content":"","tokens":[],"id_slot":0,"stop":true,"model":"smol.gguf","tokens_predicted":10,"tokens_evaluated":4,"generation_settings":{"seed":1,"temperature":0.8},"prompt":"one two three four","has_new_line":false,"truncated":false,"stop_type":"limit","stopping_word":"","tokens_cached":13,"timings":{"prompt_n":4,"predicted_n":10}}\n\n'
 
 
+def words(n):
+    return "".join(f" w{i}" for i in range(1, n + 1))
+
+
+def tgi(i):
+    if not 1 <= i <= N:
+        return ""
+    end = f'"generated_text":"{words(N)}","details":{{"finish_reason":"eos_token","generated_tokens":{N},"seed":null,"input_length":4}}' if i == N else '"generated_text":null,"details":null'
+    return f'data:{{"index":{i},"token":{{"id":{i},"text":" w{i}","logprob":-0.61,"special":false}},{end}}}\n\n'
+
+
+def sglang(i):
+    if not 1 <= i <= N:
+        return "data: [DONE]\n\n" if i else ""
+    reason = '{"type":"length","length":20}' if i == N else "null"
+    return f'data: {{"text":"{words(i)}","output_ids":{list(range(2 * i))},"meta_info":{{"id":"a1","finish_reason":{reason},"prompt_tokens":4,"weight_version":"default","completion_tokens":{2 * i},"cached_tokens":1}}}}\n\n'
+
+
+def triton(i):
+    return f'data: {{"model_name":"llama","model_version":"1","text_output":" w{i}"}}\n\n' if 1 <= i <= N else ""
+
+
+def worker(i):
+    if i == 0:
+        return ""
+    reason = '"stop"' if i > N else "null"
+    n = min(i, N)
+    return f'{{"text": "{words(n)}", "usage": {{"prompt_tokens": 4, "completion_tokens": {n}, "total_tokens": {4 + n}}}, "finish_reason": {reason}, "error_code": 0}}\0'
+
+
 SSE, NDJSON = "text/event-stream", "application/x-ndjson"
 # route: the events, their type, whether the head is written before the first one
 ROUTES = {
@@ -55,6 +89,10 @@ ROUTES = {
     "/api/generate": (ollama('"response":"%s"', '"response":""'), NDJSON, False),
     "/api/chat": (ollama('"message":{"role":"assistant","content":"%s"}', '"message":{"role":"assistant","content":""}'), NDJSON, False),
     "/completion": (llamacpp, SSE, True),
+    "/generate_stream": (tgi, SSE, True),
+    "/generate": (sglang, SSE, False),
+    "/v2/models/llama/generate_stream": (triton, SSE, False),
+    "/worker_generate_stream": (worker, "", True),
 }
 
 
@@ -64,7 +102,8 @@ async def answer(reader, writer):
             length = [int(h.split(b":")[1]) for h in head.lower().split(b"\r\n") if h.startswith(b"content-length:")]
             await reader.readexactly(length[0])
             event, media, early = ROUTES[head.split(b" ")[1].decode().split("?")[0]]
-            held = f"HTTP/1.1 200 OK\r\nContent-Type: {media}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+            kind = f"Content-Type: {media}\r\n" if media else ""
+            held = f"HTTP/1.1 200 OK\r\n{kind}Transfer-Encoding: chunked\r\n\r\n".encode()
             if early:
                 writer.write(held)
                 held = b""
