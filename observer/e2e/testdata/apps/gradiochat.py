@@ -24,7 +24,7 @@ def chat(message, history):
 
 
 def block(name):
-    time.sleep(0.05)
+    time.sleep(0.3)
     return "Good morning to you, dear " + name
 
 
