@@ -19,6 +19,9 @@ type usecase struct {
 	atOnce  int // so many clients share them
 	stream  bool
 	call    func(i int) rig.Call
+	// rough is not 0 if nothing on the wire states the tokens of these answers:
+	// the sum may be off the server's counter by this share of it.
+	rough float64
 }
 
 type object = map[string]any
@@ -30,19 +33,23 @@ const (
 
 var topics = []string{"the sea", "bread", "winter", "a lighthouse", "bees", "the moon", "trains", "gardens", "music", "maps"}
 
-// cases are asked one after another, each with n requests.
-func cases(n int) []usecase {
+// llamaCases are asked one after another, each with n requests.
+func llamaCases(n int) []usecase {
 	usage := object{"stream_options": object{"include_usage": true}}
 	return []usecase{
-		{"chat, stream, usage asked for", "openai_chat", "ok", n, 1, true, chat(true, usage)},
-		{"chat, stream, no usage", "openai_chat", "ok", n, 1, true, chat(true, nil)},
-		{"chat, JSON", "openai_chat", "ok", n, 1, false, chat(false, nil)},
-		{"completions, stream", "openai_completions", "ok", n, 1, true, completion(true)},
-		{"completions, JSON", "openai_completions", "ok", n, 1, false, completion(false)},
-		{"responses, stream", "openai_responses", "ok", n, 1, true, response},
-		{"chat, stream, long prompt", "openai_chat", "ok", max(n/4, 2), 1, true, long},
-		{"chat, stream, 4 clients on 2 slots", "openai_chat", "ok", n, 4, true, chat(true, usage)},
-		{"chat, stream, client leaves after 5 tokens", "openai_chat", "client_abort", max(n/2, 2), 1, true, func(i int) rig.Call {
+		{name: "chat, stream, usage asked for", api: "openai_chat", outcome: "ok", n: n, atOnce: 1, stream: true, call: chat(true, usage)},
+		{name: "chat, stream, no usage", api: "openai_chat", outcome: "ok", n: n, atOnce: 1, stream: true, call: chat(true, nil)},
+		{name: "chat, JSON", api: "openai_chat", outcome: "ok", n: n, atOnce: 1, stream: false, call: chat(false, nil)},
+		{name: "completions, stream", api: "openai_completions", outcome: "ok", n: n, atOnce: 1, stream: true, call: completion(true)},
+		{name: "completions, JSON", api: "openai_completions", outcome: "ok", n: n, atOnce: 1, stream: false, call: completion(false)},
+		{name: "responses, stream", api: "openai_responses", outcome: "ok", n: n, atOnce: 1, stream: true, call: response},
+		{name: "messages, stream", api: "anthropic_messages", outcome: "ok", n: n, atOnce: 1, stream: true, call: message(true)},
+		{name: "messages, JSON", api: "anthropic_messages", outcome: "ok", n: n, atOnce: 1, stream: false, call: message(false)},
+		{name: "/completion, stream", api: "llamacpp", outcome: "ok", n: n, atOnce: 1, stream: true, call: native(true)},
+		{name: "/completion, JSON", api: "llamacpp", outcome: "ok", n: n, atOnce: 1, stream: false, call: native(false)},
+		{name: "chat, stream, long prompt", api: "openai_chat", outcome: "ok", n: max(n/4, 2), atOnce: 1, stream: true, call: long},
+		{name: "chat, stream, 4 clients on 2 slots", api: "openai_chat", outcome: "ok", n: n, atOnce: 4, stream: true, call: chat(true, usage)},
+		{name: "chat, stream, client leaves after 5 tokens", api: "openai_chat", outcome: "client_abort", n: max(n/2, 2), atOnce: 1, stream: true, call: func(i int) rig.Call {
 			c := post("/v1/chat/completions", messages(i, object{"stream": true, "max_tokens": 200}))
 			c.AbortAfter = abortAfter
 			return c
@@ -93,6 +100,20 @@ func completion(stream bool) func(int) rig.Call {
 func response(i int) rig.Call {
 	return post("/v1/responses", object{"model": modelName, "temperature": 0, "input": question(i),
 		"stream": true, "max_output_tokens": answerTokens})
+}
+
+func message(stream bool) func(int) rig.Call {
+	return func(i int) rig.Call {
+		return post("/v1/messages", messages(i, object{"model": modelName, "stream": stream, "max_tokens": answerTokens}))
+	}
+}
+
+// native asks llama.cpp's own API, whose streams name no model until they end.
+func native(stream bool) func(int) rig.Call {
+	return func(i int) rig.Call {
+		return post("/completion", object{"model": modelName, "temperature": 0, "stream": stream, "n_predict": answerTokens,
+			"prompt": fmt.Sprintf("Chapter %d. Once upon a time there was a man who loved %s, and", i, topics[i%len(topics)])})
+	}
 }
 
 // long asks with some 1200 tokens that the server has not cached: the prompt

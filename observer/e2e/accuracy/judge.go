@@ -2,7 +2,17 @@
 
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
+
+const (
+	// roughly is how far off a sum of tokens that nobody states may be.
+	roughly = 0.15
+	// wildly is the same of text that is no language: random weights'.
+	wildly = 0.5
+)
 
 // disagreements lists where modeltap and the others do not say the same.
 func (r row) disagreements() (list []string) {
@@ -23,21 +33,24 @@ func (r row) disagreements() (list []string) {
 		}
 	}
 	var predicted int64
-	whole := true
+	whole := r.rough == 0
 	for i, p := range r.pairs {
-		if list := p.disagreements(r.usecase); len(list) > 0 {
+		if list := p.disagreements(r.usecase, r.model); len(list) > 0 {
 			say("request %d: %v", i, list)
 		}
 		predicted += p.stated.output
 		whole = whole && p.stated.known
 	}
+	if _, seen := r.counts(); r.rough > 0 && math.Abs(float64(seen.n-r.own.predicted)) > r.rough*float64(r.own.predicted) {
+		say("modeltap has %s output tokens, the server counted %d", seen, r.own.predicted)
+	}
 	if whole && predicted != r.own.predicted {
-		say("llama-server counted %d output tokens itself, its answers state %d", r.own.predicted, predicted)
+		say("the server counted %d output tokens itself, its answers state %d", r.own.predicted, predicted)
 	}
 	return list
 }
 
-func (p pair) disagreements(c usecase) (list []string) {
+func (p pair) disagreements(c usecase, model string) (list []string) {
 	check := func(what string, got, want any) {
 		if got != want {
 			list = append(list, fmt.Sprintf("%s is %v, want %v", what, got, want))
@@ -45,7 +58,7 @@ func (p pair) disagreements(c usecase) (list []string) {
 	}
 	check("outcome", p.seen.Outcome, c.outcome)
 	check("api", p.seen.API, c.api)
-	check("model", p.seen.Model, modelName)
+	check("model", p.seen.Model, model)
 	check("stream", p.seen.Stream, c.stream)
 	check("request size", number(p.seen.RequestBytes), float64(p.answer.RequestBytes))
 	if !c.stream && p.seen.TTFT != nil {
@@ -53,6 +66,8 @@ func (p pair) disagreements(c usecase) (list []string) {
 	}
 	out := number(p.seen.OutputTokens)
 	switch {
+	case c.rough > 0:
+		check("response size", number(p.seen.ResponseBytes), float64(p.answer.ResponseBytes))
 	case c.outcome == "ok" && !p.stated.known:
 		list = append(list, "the answer states no token count")
 	case p.stated.known:

@@ -14,7 +14,7 @@ const ms = 1_000_000
 // agreeing returns n streams on which the two sides agree to 0.2 ms: sent at
 // 10 to 11 ms, first token at 111 ms, ended at 311 ms.
 func agreeing(n int) row {
-	r := row{usecase: usecase{name: "c", api: "openai_chat", outcome: "ok", stream: true}, own: own{predicted: int64(7 * n)}}
+	r := row{model: modelName, usecase: usecase{name: "c", api: "openai_chat", outcome: "ok", stream: true}, own: own{predicted: int64(7 * n)}}
 	for range n {
 		ptr := func(v float64) *float64 { return &v }
 		source := "usage"
@@ -61,6 +61,7 @@ func TestDisagreements(t *testing.T) {
 		"response size is 601, want 600":              func(r *row) { *r.pairs[0].seen.ResponseBytes = 601 },
 		"states no token count":                       func(r *row) { r.pairs[0].stated = stated{} },
 		"counted 34 output tokens itself":             func(r *row) { r.own.predicted-- },
+		"modeltap has 35 (usage) output tokens":       func(r *row) { r.rough, r.own.predicted = roughly, 45 },
 		"stream is true, want false":                  func(r *row) { r.stream = false },
 		"no stream has a time to first token":         func(r *row) { r.stream = false },
 		"0 output tokens, the client had 1 events":    func(r *row) { abort(r, 0) },

@@ -46,7 +46,7 @@ func (b *bench) library(r *rig.Repository, n int) (l library, err error) {
 	if err := b.settle(); err != nil {
 		return l, err
 	}
-	seen, err := b.modeltap.Requests(target)
+	seen, err := b.modeltap.Requests(b.target)
 	if err != nil {
 		return l, err
 	}

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"github.com/modeltap/modeltap/observer/e2e/rig"
@@ -40,7 +42,7 @@ func install(root string) (server, model string, err error) {
 // serve starts llama-server with two slots of 2048 tokens. Repacked weights
 // would select the AMX kernels, which crash in virtual machines that
 // show AMX but grant no tile state.
-func serve(binary, model string) (*rig.Server, error) {
+func serveLlama(binary, model string) (*rig.Server, error) {
 	port, err := rig.FreePort()
 	if err != nil {
 		return nil, err
@@ -52,32 +54,33 @@ func serve(binary, model string) (*rig.Server, error) {
 // The names have a colon, which Prometheus reserves for rules.
 var counters = regexp.MustCompile(`(?m)^llamacpp:(prompt_tokens|tokens_predicted)_total (\d+)$`)
 
-// own is what llama-server counted itself since it started.
-type own struct {
-	prompt, predicted int64 // prompt: without what came from its cache
-}
-
-func (o own) since(before own) own {
-	return own{o.prompt - before.prompt, o.predicted - before.predicted}
-}
-
-func readOwn(s *rig.Server) (o own, err error) {
-	r, err := http.Get(s.URL() + "/metrics")
-	if err != nil {
-		return o, err
+func readLlama(s *rig.Server) (o own, err error) {
+	page, err := metrics(s)
+	if err == nil {
+		o, err = parseLlama(page)
 	}
-	defer r.Body.Close()
-	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return o, err
-	}
-	if o, err = parseOwn(body); err != nil {
-		err = fmt.Errorf("%s/metrics, %s: %w", s.URL(), r.Status, err)
+		err = fmt.Errorf("%s/metrics: %w", s.URL(), err)
 	}
 	return o, err
 }
 
-func parseOwn(page []byte) (o own, err error) {
+// metrics reads a server's own metrics page.
+func metrics(s *rig.Server) ([]byte, error) {
+	r, err := http.Get(s.URL() + "/metrics")
+	if err != nil {
+		return nil, err
+	}
+	defer r.Body.Close()
+	if r.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s", r.Status)
+	}
+	return io.ReadAll(r.Body)
+}
+
+// parseLlama reads llama-server's two counters. The prompt's is without what
+// came from its cache.
+func parseLlama(page []byte) (o own, err error) {
 	found := counters.FindAllSubmatch(page, -1)
 	if len(found) != 2 {
 		return o, fmt.Errorf("the two token counters are not there; start the server with --metrics")
@@ -94,4 +97,46 @@ func parseOwn(page []byte) (o own, err error) {
 		}
 	}
 	return o, nil
+}
+
+// llama compares with llama-server and with the openai library in front of it.
+func llama(e *setting) (list []string, err error) {
+	s, err := e.llamaServer()
+	if err != nil {
+		return nil, err
+	}
+	defer s.Kill()
+	b, stop, err := e.observe(s, "llama", modelName)
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	b.own = func() (own, error) { return readLlama(s) }
+	rows, err := b.all(llamaCases(e.requests))
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(os.Stderr, crossing)
+	crossed, err := b.cross(2 * e.requests)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", crossing, err)
+	}
+	fmt.Fprintln(os.Stderr, "openai library")
+	lib, err := b.library(e.repository, e.requests)
+	if err != nil {
+		return nil, fmt.Errorf("openai library: %w\nllama-server: %s", err, s.Output())
+	}
+	list = report(e.out, rows)
+	fmt.Fprintf(e.out, "\n%s\n\n%s\n", crossed, lib)
+	unsound, err := b.sound()
+	return slices.Concat(list, crossed.disagreements(), lib.wrong, unsound), err
+}
+
+// llamaServer starts llama-server, installed on the first call.
+func (e *setting) llamaServer() (*rig.Server, error) {
+	binary, model, err := install(e.repository.Root)
+	if err != nil {
+		return nil, err
+	}
+	return serveLlama(binary, model)
 }

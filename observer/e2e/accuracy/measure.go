@@ -4,19 +4,33 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/modeltap/modeltap/observer/e2e/rig"
 )
 
-// target is the server's name in modeltap.
-const target = "llama"
-
+// bench is a model server under observation.
 type bench struct {
 	server   *rig.Server
 	modeltap *rig.Modeltap
-	asked    int // requests that modeltap must have counted
+	target   string              // the server's name in modeltap
+	model    string              // what its answers call the model
+	own      func() (own, error) // reads what it counts itself
+	asked    int                 // requests that modeltap must have counted
+}
+
+// own is what a server has counted itself since it started.
+type own struct {
+	prompt, predicted int64   // tokens
+	answers           int64   // with the times below; 0 if it has none
+	first, duration   float64 // sums, s
+}
+
+func (o own) since(before own) own {
+	return own{o.prompt - before.prompt, o.predicted - before.predicted, o.answers - before.answers,
+		o.first - before.first, o.duration - before.duration}
 }
 
 // pair is one request, as the client and modeltap recorded it.
@@ -29,14 +43,28 @@ type pair struct {
 // row is one case, measured.
 type row struct {
 	usecase
+	model string
 	pairs []pair
 	own   own // what the server counted meanwhile
 }
 
+// all measures the cases one after another.
+func (b *bench) all(cases []usecase) (rows []row, err error) {
+	for _, c := range cases {
+		fmt.Fprintln(os.Stderr, b.target+":", c.name)
+		r, err := b.measure(c)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w\n%s: %s\nmodeltap: %s", c.name, err, b.target, b.server.Output(), b.modeltap.Output())
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
 // measure asks the requests of a case and collects what is known of them.
 func (b *bench) measure(c usecase) (row, error) {
-	r := row{usecase: c, pairs: make([]pair, c.n)}
-	before, err := readOwn(b.server)
+	r := row{usecase: c, model: b.model, pairs: make([]pair, c.n)}
+	before, err := b.own()
 	if err != nil {
 		return r, err
 	}
@@ -59,12 +87,12 @@ func (b *bench) measure(c usecase) (row, error) {
 	if err := b.settle(); err != nil {
 		return r, err
 	}
-	after, err := readOwn(b.server)
+	after, err := b.own()
 	if err != nil {
 		return r, err
 	}
 	r.own = after.since(before)
-	seen, err := b.modeltap.Requests(target)
+	seen, err := b.modeltap.Requests(b.target)
 	if err != nil {
 		return r, err
 	}
@@ -124,11 +152,11 @@ func (b *bench) sound() (wrong []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := m.Value("model_requests_total"); n != float64(b.asked) {
+	if n := m.Value("model_requests_total", "server", b.target); n != float64(b.asked) {
 		wrong = append(wrong, fmt.Sprintf("modeltap counted %v requests, the clients sent %d", n, b.asked))
 	}
-	if n := m.Value("model_requests_total", "model", modelName); n != float64(b.asked) {
-		wrong = append(wrong, fmt.Sprintf("modeltap counted %v requests for %s of %d", n, modelName, b.asked))
+	if n := m.Value("model_requests_total", "server", b.target, "model", b.model); n != float64(b.asked) {
+		wrong = append(wrong, fmt.Sprintf("modeltap counted %v requests for %s of %d", n, b.model, b.asked))
 	}
 	for _, name := range []string{"modeltap_capture_lost_total", "modeltap_stream_gaps_total", "modeltap_stream_resyncs_total",
 		"modeltap_parse_errors_total", "modeltap_panics_total", "modeltap_evictions_total", "modeltap_unobserved_connections_total"} {

@@ -162,7 +162,8 @@ func readEvents(r *bufio.Reader, onData func([]byte), token func() error) error 
 func hasText(data []byte) bool {
 	var e struct {
 		Text    string
-		Delta   json.RawMessage // of the Responses API
+		Content string          // of llama.cpp's own API
+		Delta   json.RawMessage // of the Responses API, a string; of Anthropic's, an object
 		Choices []struct {
 			Text  string
 			Delta struct{ Content string }
@@ -176,7 +177,11 @@ func hasText(data []byte) bool {
 			return true
 		}
 	}
-	return e.Text != "" || len(e.Delta) > len(`""`) && e.Delta[0] == '"'
+	var block struct{ Text string }
+	if len(e.Delta) > 0 && e.Delta[0] == '{' && json.Unmarshal(e.Delta, &block) == nil && block.Text != "" {
+		return true
+	}
+	return e.Text != "" || e.Content != "" || len(e.Delta) > len(`""`) && e.Delta[0] == '"'
 }
 
 func readLines(r *bufio.Reader, token func() error) error {

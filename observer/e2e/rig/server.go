@@ -94,7 +94,7 @@ func StartServer(o Options, port int, ready string, argv ...string) (*Server, er
 		return nil, err
 	}
 	s := &Server{Process: p, Port: port}
-	return s, s.poll(60*time.Second, func() bool { return answers(s.URL() + ready) })
+	return s, s.poll(240*time.Second, func() bool { return answers(s.URL() + ready) })
 }
 
 func (s *Server) wait() error {
