@@ -75,7 +75,7 @@ fuzz:
 overhead: e2e-setup build ## what observing costs the observed server; needs root and a quiet machine
 	$(GO) run ./observer/e2e/overhead
 
-accuracy: ## modeltap beside llama.cpp's server with a real model; needs root, compiles for minutes once
+accuracy: ## modeltap beside llama-server, vLLM, LiteLLM, Gradio and aiperf; needs root, installs for 12 minutes once
 	$(GO) run ./observer/e2e/accuracy
 
 docs: ## the generated part of docs/configuration.md
