@@ -37,6 +37,7 @@ func TestRealScripted(t *testing.T) {
 		{"httpx", "/api/generate", "ollama_generate", "llama3.2", "stop", "10", "usage"},
 		{"httpx", "/api/chat", "ollama_chat", "llama3.2", "stop", "10", "usage"},
 		{"httpx", "/completion", "llamacpp", "smol.gguf", "length", "10", "usage"},
+		{"httpx", "/ray/v1/chat/completions", "openai_chat", "ray", "stop", "10", "usage"},
 		{"httpx", "/generate_stream", "tgi", "unknown", "stop", "10", "usage"},
 		{"httpx", "/generate", "sglang", "unknown", "length", "20", "usage"},
 		{"httpx", "/v2/models/llama/generate_stream", "triton", "llama", "", "0", "chunks"},

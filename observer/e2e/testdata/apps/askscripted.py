@@ -42,6 +42,8 @@ def text(e):
     """What is new in a document, and the output tokens stated so far."""
     used = (e.get("eval_count") or e.get("tokens_predicted") or (e.get("details") or {}).get("generated_tokens")
             or (e.get("meta_info") or e.get("usage") or {}).get("completion_tokens") or 0)
+    for c in e.get("choices") or []:
+        return c["delta"].get("content") or "", used
     return (e.get("response") or e.get("content") or (e.get("message") or {}).get("content") or (e.get("token") or {}).get("text")
             or e.get("text") or e.get("text_output") or ""), used
 

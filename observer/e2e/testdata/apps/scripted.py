@@ -8,6 +8,7 @@ usage: scripted.py PORT
 /api/generate, /api/chat   Ollama, docs/api.md; the head comes with the first line in one write
 /completion    llama.cpp, tools/server/README.md; the last chunk comes in two writes
 /generate_stream   TGI (text-generation-inference, docs/source/reference/api_reference.md); the last event repeats the text
+/ray/v1/chat/completions   Ray Serve LLM (ray/llm/_internal/serve), which sends the events of 50 ms in one chunk: here two
 /generate      SGLang (docs/basic_usage/native_api.ipynb); the text repeats what came before, two tokens an event
 /v2/models/llama/generate_stream   Triton (server, docs/protocol/extension_generate.md), which has no final event
 /worker_generate_stream   FastChat (fastchat/serve/model_worker.py): no content type, NUL after each document"""
@@ -70,6 +71,19 @@ def sglang(i):
     return f'data: {{"text":"{words(i)}","output_ids":{list(range(2 * i))},"meta_info":{{"id":"a1","finish_reason":{reason},"prompt_tokens":4,"weight_version":"default","completion_tokens":{2 * i},"cached_tokens":1}}}}\n\n'
 
 
+def ray(i):
+    def chunk(rest):
+        return f'data: {{"id":"r1","object":"chat.completion.chunk","created":1,"model":"ray",{rest}}}\n\n'
+    if i == 0:
+        return chunk('"choices":[{"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}]')
+    if i > N:
+        return (chunk('"choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]')
+                + chunk(f'"choices":[],"usage":{{"prompt_tokens":4,"completion_tokens":{N},"total_tokens":{4 + N}}}') + "data: [DONE]\n\n")
+    if i % 2:
+        return ""
+    return "".join(chunk(f'"choices":[{{"index":0,"delta":{{"content":" w{j}"}},"logprobs":null,"finish_reason":null}}]') for j in (i - 1, i))
+
+
 def triton(i):
     return f'data: {{"model_name":"llama","model_version":"1","text_output":" w{i}"}}\n\n' if 1 <= i <= N else ""
 
@@ -90,6 +104,7 @@ ROUTES = {
     "/api/chat": (ollama('"message":{"role":"assistant","content":"%s"}', '"message":{"role":"assistant","content":""}'), NDJSON, False),
     "/completion": (llamacpp, SSE, True),
     "/generate_stream": (tgi, SSE, True),
+    "/ray/v1/chat/completions": (ray, SSE, True),
     "/generate": (sglang, SSE, False),
     "/v2/models/llama/generate_stream": (triton, SSE, False),
     "/worker_generate_stream": (worker, "", True),
