@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stream
+
+import (
+	"github.com/modeltap/modeltap/observer/event"
+	"github.com/modeltap/modeltap/observer/llm"
+	"github.com/modeltap/modeltap/observer/target"
+)
+
+const (
+	// maxQueued bounds the requests of one server that wait in its queue, as
+	// far as they are followed.
+	maxQueued = 1024
+	// maxUnasked (ns) is how long a queued request is followed while no stream
+	// has told of it.
+	maxUnasked = 300e9
+)
+
+// queue holds the requests to one server's queue (Gradio) whose output comes
+// over another connection.
+type queue struct {
+	server *target.Server
+	byID   map[string]*queued
+	oldest *queued
+	newest *queued
+}
+
+// queued is a request that waits for its output.
+type queued struct {
+	ex          *llm.Exchange
+	id, session string
+	since       int64
+	stream      *Conn // that has told of it; nil for none yet
+	prev, next  *queued
+}
+
+// enqueue follows the request of s, which was answered with a ticket.
+func (c *Conn) enqueue(s *slot, t int64) bool {
+	id, session, queues := s.ex.Ticket()
+	if !queues {
+		return false
+	}
+	if id == nil {
+		// It was taken, and what became of it cannot be known.
+		c.endUnknown(s, t)
+		return true
+	}
+	q := c.shard.queues[c.server]
+	if q == nil {
+		q = &queue{server: c.server, byID: map[string]*queued{}}
+		if c.shard.queues == nil {
+			c.shard.queues = map[*target.Server]*queue{}
+		}
+		c.shard.queues[c.server] = q
+	}
+	if old := q.byID[string(id)]; old != nil {
+		c.shard.giveUp(q, old, t, event.UnpairedMany)
+	}
+	if len(q.byID) >= maxQueued {
+		c.shard.giveUp(q, q.oldest, t, event.UnpairedMany)
+	}
+	n := &queued{ex: s.ex, id: string(id), session: string(session), since: t, prev: q.newest}
+	if q.newest != nil {
+		q.newest.next = n
+	} else {
+		q.oldest = n
+	}
+	q.newest = n
+	q.byID[n.id] = n
+	s.ex.Queue()
+	s.ex = nil
+	return true
+}
+
+func (c *Conn) endUnknown(s *slot, t int64) {
+	if !c.counts(s) {
+		s.ex.Discard()
+	} else {
+		s.ex.Abort(t, event.Incomplete)
+	}
+	s.ex = nil
+}
+
+func (q *queue) remove(n *queued) {
+	delete(q.byID, n.id)
+	if n.prev != nil {
+		n.prev.next = n.next
+	} else {
+		q.oldest = n.next
+	}
+	if n.next != nil {
+		n.next.prev = n.prev
+	} else {
+		q.newest = n.prev
+	}
+}
+
+// end ends a queued exchange by done, if the server is one of models.
+func (s *Shard) end(q *queue, n *queued, done func(*llm.Exchange)) {
+	q.remove(n)
+	if !q.server.Explicit && n.ex.Recognised() {
+		q.server.Confirm()
+	}
+	if !q.server.Explicit && !q.server.Confirmed() {
+		done = (*llm.Exchange).Discard
+	}
+	done(n.ex)
+}
+
+// giveUp stops to follow a queued request.
+func (s *Shard) giveUp(q *queue, n *queued, t int64, why event.Unpaired) {
+	if n.stream != nil {
+		n.stream.unfeed(n.ex)
+	}
+	s.Tally.Unpaired[why]++
+	s.end(q, n, func(e *llm.Exchange) { e.Abort(t, event.Incomplete) })
+}
+
+// Expire gives up the queued requests of which no stream tells, at time now.
+func (s *Shard) Expire(now int64) {
+	for server, q := range s.queues {
+		for n := q.oldest; n != nil && now-n.since >= maxUnasked; {
+			next := n.next
+			if n.stream == nil {
+				s.giveUp(q, n, now, event.UnpairedWaited)
+			}
+			n = next
+		}
+		if len(q.byID) == 0 {
+			delete(s.queues, server)
+		}
+	}
+}
+
+// Close ends the queued requests, at time now: nothing more will come.
+func (s *Shard) Close(now int64) {
+	for _, q := range s.queues {
+		for q.oldest != nil {
+			s.end(q, q.oldest, func(e *llm.Exchange) { e.Abort(now, event.Incomplete) })
+		}
+	}
+	clear(s.queues)
+}
+
