@@ -283,7 +283,7 @@ func TestGradioBounds(t *testing.T) {
 	// Names too long are no names.
 	long := strings.Repeat("e", 65)
 	k = newTalk()
-	k.hall(s, 0, append(joined(0, 1, "/queue/join", long, long), on{2, ask(5, get("/queue/data?session_hash=" + long))}, on{2, answer(6, streamHead(sseHead))},
+	k.hall(s, 0, append(joined(0, 1, "/queue/join", long, long), on{2, ask(5, get("/queue/data?session_hash="+long))}, on{2, answer(6, streamHead(sseHead))},
 		on{2, answer(50, said("process_completed", long, `["Hello"]`)+lastChunk)})...)
 	if len(k.shard.queues) != 0 || k.shard.LLM.InFlight() != 0 {
 		t.Errorf("%d queues, %d in flight", len(k.shard.queues), k.shard.LLM.InFlight())

@@ -142,4 +142,3 @@ func (s *Shard) Close(now int64) {
 	}
 	clear(s.queues)
 }
-

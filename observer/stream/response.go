@@ -100,6 +100,7 @@ func (c *Conn) orphanHead(h *http1.Head) {
 
 // tunnel gives the connection up to another protocol.
 func (c *Conn) tunnel(s *slot) {
+	s.feed = nil
 	if s.ex != nil {
 		s.ex.Discard()
 		s.ex = nil
