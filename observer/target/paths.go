@@ -94,7 +94,7 @@ func ignored(path []byte) bool {
 	}
 	if string(parent) == "models" { // /v1/models/NAME, but not KServe's /v1/models/NAME:predict
 		_, v := cutLast(above)
-		return version(v) && !bytes.HasSuffix(last, []byte(":predict"))
+		return version(v) && !bytes.HasSuffix(last, []byte(":predict")) && !bytes.HasSuffix(last, []byte(":explain"))
 	}
 	return ignoredTree(path) || static(last)
 }

@@ -18,7 +18,7 @@ func TestRouteBuiltIn(t *testing.T) {
 			/v1/audio/transcriptions /v1/images/generations /api/generate /api/chat /api/embed /api/embeddings
 			/generate /generate_stream /completion /infill /invocations /embed /predict /predictions
 			/v2/models/llama/infer /v2/models/llama/versions/3/infer /v2/models/a/generate_stream
-			/v1/models/bert:predict /queue/join /gradio_api/queue/data?session_hash=x /gradio_api/call/chat
+			/v1/models/bert:predict /v1/models/bert:explain /queue/join /gradio_api/queue/data?session_hash=x /gradio_api/call/chat
 			/gradio_api/run/predict /worker_generate_stream /inference/v1/generate
 			/prefix/v1/chat/completions /v1/chat/completions/ http://host:8000/v1/completions?x=/health
 			/ /chat /stream /ask /v1 /v1/threads/t/messages /api/users /api/chat/history /models.list /liver
