@@ -59,8 +59,10 @@ type Options struct {
 type Exporter struct {
 	opts     Options
 	requests *requestVecs
-	series   *seriesDescs
-	self     *selfDescs
+	// objectives are guarded by mu.
+	objectives []Objective
+	series     *seriesDescs
+	self       *selfDescs
 
 	snapshots chan struct{} // holds a token while Snapshot runs
 	failures  prometheus.Counter

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
@@ -26,6 +27,7 @@ const golden = "testdata/metrics.prom"
 // scripted is a small life of a daemon that touches every metric.
 func scripted(t *testing.T) *rig {
 	r := newRig(t)
+	r.SetObjectives([]Objective{{Server: "vllm:8000", TTFT: time.Second}})
 	x := streamed()
 	r.Exchange(&x)
 	x.Tokens[event.Output].Source = event.Chunks
@@ -123,6 +125,7 @@ func TestNamesTypesLabels(t *testing.T) {
 		mReqBytes:                                "HISTOGRAM" + id,
 		mRespBytes:                               "HISTOGRAM" + id,
 		"model_finish_total":                     "COUNTER reason" + id,
+		"model_slo_requests_total":               "COUNTER met objective" + id,
 		"model_streams_stalled":                  "GAUGE" + id,
 		"model_server_info":                      "GAUGE comm container namespace pid pod port server unit",
 		"modeltap_capture_packets_total":         "COUNTER direction source",

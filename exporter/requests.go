@@ -26,9 +26,9 @@ const (
 
 // requestVecs are the metrics that ended exchanges feed.
 type requestVecs struct {
-	requests, tokens, finish, other *prometheus.CounterVec
-	duration                        *prometheus.HistogramVec
-	plain                           [histograms]*prometheus.HistogramVec
+	requests, tokens, finish, other, met *prometheus.CounterVec
+	duration                             *prometheus.HistogramVec
+	plain                                [histograms]*prometheus.HistogramVec
 }
 
 func newRequestVecs(native bool) *requestVecs {
@@ -52,6 +52,9 @@ func newRequestVecs(native bool) *requestVecs {
 			identity("type", "source")),
 		finish: count("model_finish_total",
 			"Finish reasons stated, one for each choice.", identity("reason")),
+		met: count("model_slo_requests_total",
+			"Ended requests with a configured objective (slo), by whether they met it. What the server failed met none.",
+			identity("objective", "met")),
 		other: count("modeltap_other_requests_total",
 			"HTTP requests on watched ports that are not model requests.", []string{"server", "code"}),
 		duration: hist("model_request_duration_seconds",
@@ -86,7 +89,7 @@ func identity(extra ...string) []string {
 }
 
 func (v *requestVecs) each(f func(prometheus.Collector)) {
-	for _, c := range []prometheus.Collector{v.requests, v.tokens, v.finish, v.other, v.duration} {
+	for _, c := range []prometheus.Collector{v.requests, v.tokens, v.finish, v.met, v.other, v.duration} {
 		f(c)
 	}
 	for _, h := range v.plain {
@@ -108,6 +111,7 @@ func (v *requestVecs) remove(k key) {
 	v.requests.DeletePartialMatch(l)
 	v.tokens.DeletePartialMatch(l)
 	v.finish.DeletePartialMatch(l)
+	v.met.DeletePartialMatch(l)
 	v.duration.DeletePartialMatch(l)
 	for _, h := range v.plain {
 		h.DeletePartialMatch(l)

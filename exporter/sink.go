@@ -36,6 +36,8 @@ type child struct {
 	finish   [event.Finishes]prometheus.Counter
 	duration [2]prometheus.Observer
 	plain    [histograms]prometheus.Observer
+	goal     *Objective // nil for none
+	met      [objectives][2]prometheus.Counter
 }
 
 // Exchange implements event.Sink. The lock is held throughout, so that no
@@ -60,7 +62,7 @@ func (e *Exporter) child(k key) *child {
 	c := e.children[k]
 	if c == nil {
 		e.sweepUnscraped(e.opts.Now())
-		c = &child{key: k, requests: make(map[requestKey]prometheus.Counter)}
+		c = &child{key: k, requests: make(map[requestKey]prometheus.Counter), goal: e.goalOf(k)}
 		e.children[k] = c
 	}
 	return c
@@ -102,6 +104,7 @@ func (c *child) observe(v *requestVecs, x *event.Exchange) {
 		exemplar = prometheus.Labels{"trace_id": hex.EncodeToString(x.TraceID[:])}
 	}
 	f := figuresOf(x)
+	c.judge(v.met, x, &f)
 	if f.duration >= 0 {
 		stream := 0
 		if x.Stream {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/modeltap/modeltap/exporter"
 )
 
 // maxConfigBytes is far above any configuration and keeps a wrong path, such
@@ -22,6 +24,7 @@ const maxConfigBytes = 1 << 20
 type config struct {
 	values  map[string]given
 	targets []fileTarget
+	slo     []exporter.Objective
 }
 
 // readConfigFile reads the YAML file at path, whose keys are names of flags
@@ -69,7 +72,7 @@ func (c *config) parse(path string, text []byte, flags []*kingpin.FlagModel) err
 		return fmt.Errorf("%s:%d: expected keys and values, such as \"log.level: debug\"", path, root.Line)
 	}
 	byName := map[string]*kingpin.FlagModel{}
-	names := []string{"targets"}
+	names := []string{"targets", "slo"}
 	for _, f := range flags {
 		byName[f.Name] = f
 		names = append(names, f.Name)
@@ -87,7 +90,7 @@ func (c *config) parse(path string, text []byte, flags []*kingpin.FlagModel) err
 		case key.Value == "targets":
 			c.targets, err = parseTargets(path, value)
 		case key.Value == "slo":
-			err = fmt.Errorf("%s: service level objectives are not built yet: remove the key", at)
+			c.slo, err = parseObjectives(path, value)
 		case key.Value == "config.file":
 			err = fmt.Errorf("%s: a configuration file cannot name another: remove the key", at)
 		case f == nil:

@@ -55,6 +55,7 @@ func (r *reloader) apply() error {
 	if err := r.observer.Reload(rules.targets, rules.model, rules.ignore); err != nil {
 		return err
 	}
+	r.exporter.SetObjectives(next.objectives)
 	r.level.Set(levelOf(next.logLevel))
 	r.now = next
 	return nil

@@ -57,6 +57,7 @@ func newDaemon(s *settings, log *slog.Logger, level *slog.LevelVar, extra event.
 		Snapshot: func(ctx context.Context) (event.Snapshot, error) { return d.observer.Snapshot(ctx) },
 		Wall:     exporter.Wall, Version: release, Revision: revision,
 	})
+	d.exporter.SetObjectives(s.objectives)
 	var sink event.Sink = d.exporter
 	if extra != nil {
 		sink = both{d.exporter, extra}

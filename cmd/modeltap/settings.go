@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/modeltap/modeltap/exporter"
 )
 
 // errHelp says that help was asked for and written, so that nothing is left to do.
@@ -29,8 +31,9 @@ func usagef(format string, args ...any) error {
 type settings struct {
 	*options
 	command     string
-	fileTargets []fileTarget      // "targets" of the configuration file
-	values      map[string]string // name of each flag and its value as text
+	fileTargets []fileTarget         // "targets" of the configuration file
+	objectives  []exporter.Objective // "slo" of the configuration file
+	values      map[string]string    // name of each flag and its value as text
 	warnings    []string
 
 	vocabularies map[string]tokenCounter // by model
@@ -76,7 +79,7 @@ func resolve(args, environ []string, stdout io.Writer) (*settings, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	s.fileTargets = file.targets
+	s.fileTargets, s.objectives = file.targets, file.slo
 
 	for _, f := range flags {
 		g, ok := onLine[f.Name]
