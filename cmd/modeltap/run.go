@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/modeltap/modeltap/exporter"
+	"github.com/modeltap/modeltap/exporter/otlp"
 	"github.com/modeltap/modeltap/observer"
 	"github.com/modeltap/modeltap/observer/event"
 )
@@ -24,7 +25,8 @@ type daemon struct {
 	observer *observer.Observer
 	exporter *exporter.Exporter
 	server   *exporter.Server
-	reloader *reloader // nil where the configuration cannot be read again
+	otlp     *otlp.Exporter // nil without --otlp.endpoint
+	reloader *reloader      // nil where the configuration cannot be read again
 }
 
 // config returns what s says to the observer.
@@ -60,7 +62,18 @@ func newDaemon(s *settings, log *slog.Logger, level *slog.LevelVar, extra event.
 	d.exporter.SetObjectives(s.objectives)
 	var sink event.Sink = d.exporter
 	if extra != nil {
-		sink = both{d.exporter, extra}
+		sink = both{sink, extra}
+	}
+	if s.otlp != "" {
+		at, err := otlp.ParseEndpoint(s.otlp)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		d.otlp, err = otlp.New(context.Background(), otlp.Options{Endpoint: at, Registry: registry, Wall: exporter.Wall, Logger: log, Version: release})
+		if err != nil {
+			return nil, err
+		}
+		sink = both{sink, d.otlp}
 	}
 	if d.observer, err = observer.New(s.config(r, log), sink); err != nil {
 		return nil, err
@@ -92,6 +105,9 @@ func (d *daemon) run(ctx context.Context) error {
 	parts := []func(context.Context) error{d.observer.Run, d.server.Serve}
 	if d.reloader != nil {
 		parts = append(parts, d.reloader.onHangup)
+	}
+	if d.otlp != nil {
+		parts = append(parts, d.otlp.Run)
 	}
 	ended := make(chan error, len(parts))
 	for _, part := range parts {

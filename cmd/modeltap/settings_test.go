@@ -128,6 +128,7 @@ func TestMistakes(t *testing.T) {
 		{file: "- a\n- b", want: ":1: expected keys and values"},
 		{file: "log.level: info\na: b: c", want: "line 2"},
 		{file: "log.level: info\n---\nlog.level: warn", want: "more than one YAML document"},
+		{args: []string{"--otlp.endpoint=collector:4317"}, want: "write grpc://HOST:4317"},
 		{file: "slo: chat", want: ":1: slo: expected a list"},
 		{file: "slo: [chat]", want: ":1: slo: expected a map"},
 		{file: "slo: [{server: chat}]", want: "needs a time: add ttft"},

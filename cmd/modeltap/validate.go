@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"regexp"
 	"time"
+
+	"github.com/modeltap/modeltap/exporter/otlp"
 )
 
 // minRing holds two of the largest records of the capture program, and is the
@@ -41,6 +43,11 @@ func (s *settings) validate() error {
 	}
 	if s.record.duration < 0 || s.demo.duration < 0 {
 		return usagef("duration must not be negative: 0 runs until stopped")
+	}
+	if s.otlp != "" {
+		if _, err := otlp.ParseEndpoint(s.otlp); err != nil {
+			return usagef("otlp.endpoint: %v", err)
+		}
 	}
 	if _, err := tokenizerFiles(s.tokenizers); err != nil {
 		return err

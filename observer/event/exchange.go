@@ -122,6 +122,15 @@ type Exchange struct {
 	RTT           uint32 // µs, smoothed, at the end; 0 unknown
 	TraceID       [16]byte
 	HasTraceID    bool
+	Parent        [8]byte // id of the client's span; with TraceID
+	Sampled       bool    // the client records its trace
+}
+
+// Parent is a traceparent header (W3C Trace Context section 3.2.2).
+type Parent struct {
+	Trace   [16]byte
+	Span    [8]byte
+	Sampled bool
 }
 
 // Sink receives what the observer finds. Methods are called by one goroutine

@@ -78,8 +78,11 @@ func (s *Shard) Open(server string, d *Dialect, start int64, provisional bool) *
 	return e
 }
 
-// Trace notes the trace id of the request's traceparent header.
-func (e *Exchange) Trace(id [16]byte) { e.rec.TraceID, e.rec.HasTraceID = id, true }
+// Trace notes the request's traceparent header.
+func (e *Exchange) Trace(p event.Parent) {
+	e.rec.TraceID, e.rec.HasTraceID = p.Trace, true
+	e.rec.Parent, e.rec.Sampled = p.Span, p.Sampled
+}
 
 // RequestBody takes the next bytes of the request body.
 func (e *Exchange) RequestBody(p []byte) {

@@ -116,25 +116,32 @@ func (r *requests) Lost(why event.ParseReason) {
 }
 
 // follow notes the trace that the request belongs to.
-func (s *slot) follow(parent []byte) {
-	id, ok := traceID(parent)
+func (s *slot) follow(header []byte) {
+	p, ok := parentOf(header)
 	switch {
 	case !ok:
 	case s.ex != nil:
-		s.ex.Trace(id)
+		s.ex.Trace(p)
 	case s.suspect.is:
-		s.suspect.trace, s.suspect.traced = id, true
+		s.suspect.parent, s.suspect.traced = p, true
 	}
 }
 
-// traceID reads the trace id of a traceparent header (W3C Trace Context
-// section 3.2.2): version "-" trace-id "-" parent-id "-" flags.
-func traceID(h []byte) (id [16]byte, ok bool) {
-	if len(h) < 55 || h[2] != '-' || h[35] != '-' {
-		return id, false
+// parentOf reads a traceparent header (W3C Trace Context section 3.2.2):
+// version "-" trace-id "-" parent-id "-" flags.
+func parentOf(h []byte) (p event.Parent, ok bool) {
+	if len(h) < 55 || h[2] != '-' || h[35] != '-' || h[52] != '-' {
+		return p, false
 	}
-	if _, err := hex.Decode(id[:], h[3:35]); err != nil {
-		return id, false
+	var flags [1]byte
+	for _, f := range [...]struct {
+		dst []byte
+		src []byte
+	}{{p.Trace[:], h[3:35]}, {p.Span[:], h[36:52]}, {flags[:], h[53:55]}} {
+		if _, err := hex.Decode(f.dst, f.src); err != nil {
+			return p, false
+		}
 	}
-	return id, id != [16]byte{}
+	p.Sampled = flags[0]&1 != 0
+	return p, p.Trace != [16]byte{} && p.Span != [8]byte{}
 }

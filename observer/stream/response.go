@@ -73,7 +73,7 @@ func (c *Conn) unmask(s *slot, h *http1.Head) {
 	}
 	s.ex = c.shard.LLM.Open(c.server.Name, llm.Generic(), s.began, true)
 	if is.traced {
-		s.ex.Trace(is.trace)
+		s.ex.Trace(is.parent)
 	}
 	if is.complete != 0 {
 		s.ex.RequestEnd(is.complete)

@@ -35,7 +35,7 @@ type slot struct {
 type suspect struct {
 	is             bool
 	complete, read int64 // 0 while unknown
-	trace          [16]byte
+	parent         event.Parent
 	traced         bool
 }
 
