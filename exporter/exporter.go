@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/modeltap/modeltap/observer/event"
+	"github.com/modeltap/modeltap/observer/host"
 )
 
 const (
@@ -50,6 +51,9 @@ type Options struct {
 	Wall func(ns int64) time.Time
 	// Now is the clock of series expiry. Default time.Now.
 	Now func() time.Time
+	// Processes reads the process trees of servers by name, from the number of
+	// the process that listens; nil leaves their figures out.
+	Processes func(map[string]int) map[string]host.Tree
 	// Version and Revision are labels of modeltap_build_info.
 	Version, Revision string
 }
@@ -63,6 +67,7 @@ type Exporter struct {
 	objectives []Objective
 	series     *seriesDescs
 	self       *selfDescs
+	processes  *processDescs
 
 	snapshots chan struct{} // holds a token while Snapshot runs
 	failures  prometheus.Counter
@@ -100,6 +105,7 @@ func New(o Options) *Exporter {
 		requests:  newRequestVecs(o.Native),
 		series:    newSeriesDescs(),
 		self:      newSelfDescs(),
+		processes: newProcessDescs(),
 		snapshots: make(chan struct{}, 1),
 		failures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "modeltap_snapshot_failures_total",
@@ -154,6 +160,9 @@ func (e *Exporter) Collect(ch chan<- prometheus.Metric) {
 		e.sweep(&s)
 		e.series.collect(ch, &s, e.opts.Native, e.opts.Now())
 		e.self.collect(ch, &s)
+		if e.opts.Processes != nil {
+			e.processes.collect(ch, s.Servers, e.opts.Processes)
+		}
 	}
 	e.self.build(ch, e.opts.Version, e.opts.Revision)
 	e.requests.collect(ch)

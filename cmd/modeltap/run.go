@@ -16,6 +16,7 @@ import (
 	"github.com/modeltap/modeltap/exporter/otlp"
 	"github.com/modeltap/modeltap/observer"
 	"github.com/modeltap/modeltap/observer/event"
+	"github.com/modeltap/modeltap/observer/host"
 )
 
 // daemon is one observer and the server of its metrics.
@@ -25,6 +26,7 @@ type daemon struct {
 	observer *observer.Observer
 	exporter *exporter.Exporter
 	server   *exporter.Server
+	host     *host.Sampler  // nil with --no-host
 	otlp     *otlp.Exporter // nil without --otlp.endpoint
 	reloader *reloader      // nil where the configuration cannot be read again
 }
@@ -54,8 +56,15 @@ func newDaemon(s *settings, log *slog.Logger, level *slog.LevelVar, extra event.
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	release, revision := build()
+	var processes func(map[string]int) map[string]host.Tree
+	if s.host {
+		proc := hostProc()
+		d.host = host.New(host.Options{Proc: proc, Logger: log})
+		registry.MustRegister(exporter.NewHost(d.host.Snapshot, s.compat))
+		processes = host.NewTrees(proc).Read
+	}
 	d.exporter = exporter.New(exporter.Options{
-		Registry: registry, Logger: log, Native: s.native, SeriesTTL: s.seriesTTL,
+		Registry: registry, Logger: log, Native: s.native, SeriesTTL: s.seriesTTL, Processes: processes,
 		Snapshot: func(ctx context.Context) (event.Snapshot, error) { return d.observer.Snapshot(ctx) },
 		Wall:     exporter.Wall, Version: release, Revision: revision,
 	})
@@ -105,6 +114,9 @@ func (d *daemon) run(ctx context.Context) error {
 	parts := []func(context.Context) error{d.observer.Run, d.server.Serve}
 	if d.reloader != nil {
 		parts = append(parts, d.reloader.onHangup)
+	}
+	if d.host != nil {
+		parts = append(parts, d.host.Run)
 	}
 	if d.otlp != nil {
 		parts = append(parts, d.otlp.Run)

@@ -77,7 +77,6 @@ func BenchmarkConnection(b *testing.B) {
 		runtime.ReadMemStats(&before)
 		a, segs := traffic(conns, true)
 		clear(segs)
-		segs = nil
 		runtime.GC()
 		runtime.ReadMemStats(&after)
 		runtime.KeepAlive(a)
