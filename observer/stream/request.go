@@ -40,14 +40,14 @@ func (r *requests) Head(h *http1.Head) http1.Framing {
 
 // classify decides what kind of request it is that h begins.
 func (c *Conn) classify(s *slot, h *http1.Head) {
-	d, route, aside := c.shard.routes.of(c.server.Paths(), h)
+	d, route, part := c.shard.routes.of(c.server.Paths(), h)
 	s.known = d != nil || route == target.Chosen && c.server.Explicit
 	post := string(h.Method) == "POST"
 	switch {
 	case route == target.Ignored, s.head, s.connect, string(h.Method) == "OPTIONS":
 		s.other = c.server.Confirmed()
-	case aside:
-	case d == nil && !post && string(h.Method) == "GET" && c.gradio(s, h):
+	case part == aside:
+	case part == told && string(h.Method) == "GET" && c.gradio(s, h):
 	case d != nil:
 		s.ex = c.shard.LLM.Open(c.server.Name, d, c.began, !c.server.Confirmed())
 	case c.server.Explicit && !post && route != target.Chosen && !h.Chunked && h.ContentLength <= 0:

@@ -24,23 +24,47 @@ type routes [routeMemos]struct {
 
 	dialect *llm.Dialect
 	route   target.Route
-	aside   bool
+	part    part
+}
+
+// part says what a request of no known API may be of another request.
+type part uint8
+
+const (
+	noPart part = iota
+	// aside: what it says counts with the other request.
+	aside
+	// told: its answer tells of other requests.
+	told
+)
+
+func partOf(post bool, target []byte) part {
+	if post {
+		if llm.IsGradioData(target) {
+			return aside
+		}
+		return noPart
+	}
+	if kind, _ := llm.GradioStreamOf(target); kind != llm.NoGradioStream {
+		return told
+	}
+	return noPart
 }
 
 // of returns the dialect of the request that h begins, nil for none, what paths
-// say about it, and whether it is a part of another request.
-func (r *routes) of(paths *target.Paths, h *http1.Head) (*llm.Dialect, target.Route, bool) {
+// say about it, and what it may be of another request.
+func (r *routes) of(paths *target.Paths, h *http1.Head) (*llm.Dialect, target.Route, part) {
 	// Dialects tell POST from everything else, and nothing more.
 	post := string(h.Method) == "POST"
 	if len(h.Target) > memoTarget {
-		return llm.DialectOf(h.Method, h.Target), paths.Route(h.Target), post && llm.IsGradioData(h.Target)
+		return llm.DialectOf(h.Method, h.Target), paths.Route(h.Target), partOf(post, h.Target)
 	}
 	m := &r[len(h.Target)&(routeMemos-1)]
 	if m.paths != paths || m.post != post || string(m.target[:m.n]) != string(h.Target) {
 		m.paths, m.post = paths, post
 		m.n = copy(m.target[:], h.Target)
 		m.dialect, m.route = llm.DialectOf(h.Method, h.Target), paths.Route(h.Target)
-		m.aside = post && llm.IsGradioData(h.Target)
+		m.part = partOf(post, h.Target)
 	}
-	return m.dialect, m.route, m.aside
+	return m.dialect, m.route, m.part
 }

@@ -21,7 +21,7 @@ func TestRoutesAreRememberedRight(t *testing.T) {
 		target.NewPaths(nil, nil),
 		target.NewPaths([]*regexp.Regexp{regexp.MustCompile("^/json$")}, []*regexp.Regexp{regexp.MustCompile("completions")}),
 	}
-	targets := []string{"/", "/json", "/jsom", "/v1/chat/completions", "/v1/chat/completionz", "/health", "/v1/completions", "/docs", "*", "/queue/data", "/x/queue/data?y=z",
+	targets := []string{"/", "/json", "/jsom", "/v1/chat/completions", "/v1/chat/completionz", "/health", "/v1/completions", "/docs", "*", "/queue/data", "/x/queue/data?y=z", "/queue/join?session_hash=a", "/call/f/e",
 		"/" + strings.Repeat("a", memoTarget-1), "/" + strings.Repeat("a", memoTarget), "/" + strings.Repeat("a", memoTarget) + "/v1/completions"}
 	var r routes
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -29,9 +29,9 @@ func TestRoutesAreRememberedRight(t *testing.T) {
 	for range 20_000 {
 		p := rng.IntN(len(paths))
 		h := &http1.Head{Method: []byte([]string{"GET", "POST", "PUT"}[rng.IntN(3)]), Target: []byte(targets[rng.IntN(len(targets))])}
-		d, route, aside := r.of(paths[p], h)
+		d, route, part := r.of(paths[p], h)
 		if want := llm.DialectOf(h.Method, h.Target); d != want || route != paths[p].Route(h.Target) ||
-			aside != (string(h.Method) == "POST" && llm.IsGradioData(h.Target)) {
+			part != partOf(string(h.Method) == "POST", h.Target) {
 			t.Fatalf("%s %s with paths %d: %v %v, want %v %v", h.Method, h.Target, p, d, route, want, paths[p].Route(h.Target))
 		}
 		seen[fmt.Sprint(d != nil, route)] = true
