@@ -6,6 +6,9 @@ CLANG ?= clang-19
 FUZZTIME ?= 30s
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+# NVML's header marks functions that old drivers still need.
+export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
+
 LDFLAGS := -X github.com/prometheus/common/version.Version=$(VERSION)
 
 .PHONY: all build demo check test lint portable unit generate generate-check clang bench fuzz overhead accuracy e2e-setup docs
@@ -39,7 +42,7 @@ unit:
 	$(GO) test -count=1 -p 1 -timeout 10m ./...
 
 lint:
-	@unformatted=$$(gofmt -l bpf cmd exporter observer); if [ -n "$$unformatted" ]; then \
+	@unformatted=$$(gofmt -l bpf cmd exporter gpu observer); if [ -n "$$unformatted" ]; then \
 		echo "not formatted, run gofmt -w: $$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	@if command -v golangci-lint >/dev/null; then golangci-lint run; \

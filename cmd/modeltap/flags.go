@@ -35,6 +35,9 @@ type options struct {
 	native     bool
 	otlp       string
 	host       bool
+	gpu        bool
+	gpuLibrary string
+	gpuBackend string
 	compat     bool
 	tokenizers []string
 
@@ -99,7 +102,10 @@ func newApp() (*kingpin.Application, *options) {
 	app.Flag("metrics.native-histograms", "Expose native histograms. A Prometheus server that scrapes native histograms then drops the classic buckets.").BoolVar(&o.native)
 	app.Flag("tokenizer", "Count the answers of this model, where its server states no tokens, with its tokenizer.json or with a built-in encoding (o200k, cl100k, p50k, r50k); \"unknown\" is for answers without a model's name, \"*\" for every model without a tokenizer of its own; repeatable.").PlaceHolder("MODEL=FILE").StringsVar(&o.tokenizers)
 	app.Flag("host", "Export the figures of the host and of the model servers' processes.").Default("true").BoolVar(&o.host)
-	app.Flag("compat-metrics", "Also export cpu_usage_percent and memory_usage_mb, for dashboards of exporters inside the service.").Default("true").BoolVar(&o.compat)
+	app.Flag("gpu", "Export what NVML says of the GPUs.").Default("true").BoolVar(&o.gpu)
+	app.Flag("gpu.library", "Path of libnvidia-ml.so.1; without it the usual places are searched.").PlaceHolder("FILE").StringVar(&o.gpuLibrary)
+	app.Flag("gpu.backend", "nvml, or demo for two GPUs that are made up.").Default("nvml").EnumVar(&o.gpuBackend, "nvml", "demo")
+	app.Flag("compat-metrics", "Also export gpu_memory_used_mb, cpu_usage_percent and memory_usage_mb, for dashboards of exporters inside the service.").Default("true").BoolVar(&o.compat)
 	app.Flag("otlp.endpoint", "OpenTelemetry collector that gets a span for each request and the gen_ai.server metrics, without any text: grpc://HOST:4317 or http://HOST:4318.").PlaceHolder("URL").StringVar(&o.otlp)
 	app.Flag("web.listen-address", "Address to serve on, HOST:PORT or :PORT; repeatable.").Default(exporter.DefaultListenAddress).PlaceHolder("ADDRESS").StringsVar(&o.listen)
 	app.Flag("web.config.file", "exporter-toolkit web configuration, for TLS and basic authentication.").PlaceHolder("FILE").StringVar(&o.webConfig)

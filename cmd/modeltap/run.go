@@ -14,6 +14,7 @@ import (
 
 	"github.com/modeltap/modeltap/exporter"
 	"github.com/modeltap/modeltap/exporter/otlp"
+	"github.com/modeltap/modeltap/gpu"
 	"github.com/modeltap/modeltap/observer"
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/host"
@@ -26,6 +27,7 @@ type daemon struct {
 	observer *observer.Observer
 	exporter *exporter.Exporter
 	server   *exporter.Server
+	gpu      *gpu.Sampler   // nil with --no-gpu
 	host     *host.Sampler  // nil with --no-host
 	otlp     *otlp.Exporter // nil without --otlp.endpoint
 	reloader *reloader      // nil where the configuration cannot be read again
@@ -56,6 +58,10 @@ func newDaemon(s *settings, log *slog.Logger, level *slog.LevelVar, extra event.
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	release, revision := build()
+	if s.gpu {
+		d.gpu = gpu.New(gpu.Options{Library: s.gpuLibrary, Demo: s.gpuBackend == "demo", Logger: log})
+		registry.MustRegister(exporter.NewGPU(d.gpu.Snapshot, s.compat))
+	}
 	var processes func(map[string]int) map[string]host.Tree
 	if s.host {
 		proc := hostProc()
@@ -114,6 +120,9 @@ func (d *daemon) run(ctx context.Context) error {
 	parts := []func(context.Context) error{d.observer.Run, d.server.Serve}
 	if d.reloader != nil {
 		parts = append(parts, d.reloader.onHangup)
+	}
+	if d.gpu != nil {
+		parts = append(parts, d.gpu.Run)
 	}
 	if d.host != nil {
 		parts = append(parts, d.host.Run)

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build cgo && linux
+
+package gpu
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/NVIDIA/go-nvml/pkg/nvml"
+)
+
+// places are where the library lies beside the linker's own: of the GPU
+// operator, of GKE, of distributions; each also below /host.
+var places = []string{
+	"/run/nvidia/driver/usr/lib/x86_64-linux-gnu", "/run/nvidia/driver/usr/lib/aarch64-linux-gnu", "/run/nvidia/driver/usr/lib64",
+	"/home/kubernetes/bin/nvidia/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64",
+}
+
+const libraryName = "libnvidia-ml.so.1"
+
+// driver is NVML. A function that an old library lacks would end the process
+// when called, so each is looked up before: see read.
+type driver struct {
+	log     *slog.Logger
+	path    string // given; "" to search
+	lib     nvml.Interface
+	has     map[string]bool
+	version string
+	said    map[int]bool // whether the log has each device as up
+	again   bool         // the reading found the driver gone
+}
+
+func newReader(library string, log *slog.Logger) reader {
+	return &driver{log: log, path: library, said: map[int]bool{}}
+}
+
+func (d *driver) candidates() (all []string) {
+	if d.path != "" {
+		return []string{d.path}
+	}
+	all = []string{libraryName} // where the linker looks
+	for _, p := range places {
+		for _, root := range []string{"", "/host"} {
+			if path := filepath.Join(root, p, libraryName); exists(path) {
+				all = append(all, path)
+			}
+		}
+	}
+	return all
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func (d *driver) open() error {
+	var last error
+	for _, path := range d.candidates() {
+		lib := nvml.New(nvml.WithLibraryPath(path))
+		r := lib.Init()
+		if r == nvml.SUCCESS {
+			d.lib, d.has, d.again = lib, map[string]bool{}, false
+			if v := read(d, "nvmlSystemGetDriverVersion", lib.SystemGetDriverVersion); v != nil {
+				d.version = *v
+			}
+			d.log.Info("GPU driver found", "library", path, "driver", d.version)
+			return nil
+		}
+		if err := explain(path, r); last == nil || r != nvml.ERROR_LIBRARY_NOT_FOUND {
+			last = err
+		}
+	}
+	return last
+}
+
+// explain says what a failed start means.
+func explain(path string, r nvml.Return) error {
+	switch r {
+	case nvml.ERROR_LIBRARY_NOT_FOUND:
+		return fmt.Errorf("%s cannot be loaded: normal without an NVIDIA GPU; else install the driver, mount it into the container, or name the library with --gpu.library", path)
+	case nvml.ERROR_DRIVER_NOT_LOADED:
+		return fmt.Errorf("%s: the NVIDIA kernel driver is not loaded: load it (modprobe nvidia)", path)
+	case nvml.ERROR_LIB_RM_VERSION_MISMATCH:
+		return fmt.Errorf("%s: library and kernel driver are of different versions: the driver was updated, restart the host or reload its modules, then restart modeltap", path)
+	case nvml.ERROR_NO_PERMISSION:
+		return fmt.Errorf("%s: no permission for /dev/nvidiactl: run as root, or give the container the GPU devices", path)
+	}
+	return fmt.Errorf("%s: NVML error %d: see the kernel log for NVRM", path, r)
+}
+
+func (d *driver) close() {
+	// It has been loaded, or there would be nothing to close.
+	if d.lib != nil && d.can("nvmlShutdown") {
+		d.lib.Shutdown()
+	}
+	d.lib = nil
+}
+
+// can tells whether the library has a function.
+func (d *driver) can(symbol string) bool {
+	known, asked := d.has[symbol]
+	if !asked {
+		known = d.lib.Extensions().LookupSymbol(symbol) == nil
+		d.has[symbol] = known
+	}
+	return known
+}
+
+// read calls f, which needs symbol, and returns its value, nil where the
+// library, the device or the permissions do not have it. Nothing else of this
+// package calls NVML; a test holds it to that.
+func read[T any](d *driver, symbol string, f func() (T, nvml.Return)) *T {
+	if d.again || !d.can(symbol) {
+		return nil
+	}
+	v, r := f()
+	switch r {
+	case nvml.SUCCESS:
+		return &v
+	case nvml.ERROR_GPU_IS_LOST, nvml.ERROR_UNINITIALIZED, nvml.ERROR_DRIVER_NOT_LOADED, nvml.ERROR_LIB_RM_VERSION_MISMATCH:
+		d.again = r != nvml.ERROR_GPU_IS_LOST
+	}
+	return nil
+}
+
+func (d *driver) read() (devices []Device, version string, whole, again bool) {
+	n := read(d, "nvmlDeviceGetCount_v2", d.lib.DeviceGetCount)
+	if n == nil {
+		return nil, d.version, false, true
+	}
+	whole = true
+	for i := range *n {
+		dev := read(d, "nvmlDeviceGetHandleByIndex_v2", func() (nvml.Device, nvml.Return) { return d.lib.DeviceGetHandleByIndex(i) })
+		one := Device{Index: i}
+		if dev != nil {
+			d.device(*dev, &one)
+		}
+		if !one.Up {
+			whole = false
+		}
+		if was, said := d.said[i]; !said || was != one.Up {
+			d.said[i] = one.Up
+			if !one.Up {
+				d.log.Warn("a GPU does not answer, the others are observed; see the kernel log for NVRM", "gpu", i)
+			} else {
+				d.log.Info("GPU observed", "gpu", i, "name", one.Name, "uuid", one.UUID)
+			}
+		}
+		devices = append(devices, one)
+	}
+	return devices, d.version, whole, d.again
+}
