@@ -119,7 +119,7 @@ func TestMistakes(t *testing.T) {
 		{args: []string{"--model-path=["}, want: "write a Go regular expression"},
 		{args: []string{"--config.file=/does/not/exist"}, want: "correct --config.file"},
 		{environ: []string{"MODELTAP_MAX_MODELS=many"}, want: `MODELTAP_MAX_MODELS: "many" is not a valid value`},
-		{args: []string{"--gpu"}, want: "unknown flag --gpu"},
+
 		{file: "max-modls: 3", want: ":1: max-modls: unknown key: did you mean max-models?"},
 		{file: "log.level: info\nmax-models: many", want: `:2: max-models: "many" is not a valid value`},
 		{file: "max-models: 1\nmax-models: 2", want: "max-models"},
