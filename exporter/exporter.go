@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/modeltap/modeltap/gpu"
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/host"
 )
@@ -54,6 +55,8 @@ type Options struct {
 	// Processes reads the process trees of servers by name, from the number of
 	// the process that listens; nil leaves their figures out.
 	Processes func(map[string]int) map[string]host.Tree
+	// GPUs are joined with Processes; nil for none.
+	GPUs func() gpu.Snapshot
 	// Version and Revision are labels of modeltap_build_info.
 	Version, Revision string
 }
@@ -161,7 +164,7 @@ func (e *Exporter) Collect(ch chan<- prometheus.Metric) {
 		e.series.collect(ch, &s, e.opts.Native, e.opts.Now())
 		e.self.collect(ch, &s)
 		if e.opts.Processes != nil {
-			e.processes.collect(ch, s.Servers, e.opts.Processes)
+			e.processes.collect(ch, s.Servers, e.opts.Processes, e.gpus())
 		}
 	}
 	e.self.build(ch, e.opts.Version, e.opts.Revision)
@@ -169,6 +172,13 @@ func (e *Exporter) Collect(ch chan<- prometheus.Metric) {
 	for _, c := range e.own() {
 		c.Collect(ch)
 	}
+}
+
+func (e *Exporter) gpus() []gpu.Device {
+	if e.opts.GPUs == nil {
+		return nil
+	}
+	return e.opts.GPUs().Devices
 }
 
 func (e *Exporter) own() []prometheus.Collector {

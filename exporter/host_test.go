@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
 
+	"github.com/modeltap/modeltap/gpu"
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/host"
 )
@@ -98,9 +99,15 @@ func TestHostWithoutFigures(t *testing.T) {
 func TestProcessesOfServers(t *testing.T) {
 	var asked map[string]int
 	r := newRig(t, func(o *Options) {
+		o.GPUs = func() gpu.Snapshot {
+			return gpu.Snapshot{Devices: []gpu.Device{
+				{Up: true, UUID: "GPU-a", Processes: []gpu.Process{{PID: 42, Memory: 100}, {PID: 99, Memory: 7}, {PID: 44, Memory: 20}}},
+				{Up: true, UUID: "GPU-b", Index: 1, Processes: []gpu.Process{{PID: 99, Memory: 5}}},
+			}}
+		}
 		o.Processes = func(pids map[string]int) map[string]host.Tree {
 			asked = pids
-			return map[string]host.Tree{"vllm:8000": {CPUSeconds: 3.5, Resident: 4096, Files: -1, Threads: 12, Processes: 3}}
+			return map[string]host.Tree{"vllm:8000": {CPUSeconds: 3.5, Resident: 4096, Files: -1, Threads: 12, Processes: 3, PIDs: []int{42, 43, 44}}}
 		}
 	})
 	r.state.Servers = []event.Server{{Name: "vllm:8000", PID: 42}, {Name: "vllm:8000", PID: 43}, {Name: "unseen"}, {Name: "gone", PID: 7}}
@@ -110,7 +117,7 @@ func TestProcessesOfServers(t *testing.T) {
 	}
 	l := prometheus.Labels{"server": "vllm:8000"}
 	for name, want := range map[string]float64{"model_server_cpu_seconds_total": 3.5, "model_server_resident_memory_bytes": 4096,
-		"model_server_threads": 12, "model_server_processes": 3, "model_server_open_files": -1} {
+		"model_server_threads": 12, "model_server_processes": 3, "model_server_open_files": -1, "model_server_gpu_memory_bytes": 120} {
 		if n := got.value(t, name, l); n != want {
 			t.Errorf("%s: %v, want %v", name, n, want)
 		}

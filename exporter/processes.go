@@ -3,14 +3,18 @@
 package exporter
 
 import (
+	"slices"
+	"strconv"
+
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/modeltap/modeltap/gpu"
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/host"
 )
 
 // processDescs are the figures of the model servers' processes.
-type processDescs struct{ processes, cpu, resident, files, threads family }
+type processDescs struct{ processes, cpu, resident, files, threads, gpuMemory family }
 
 func newProcessDescs() *processDescs {
 	return &processDescs{
@@ -18,19 +22,20 @@ func newProcessDescs() *processDescs {
 		cpu:       counter("model_server_cpu_seconds_total", "Processor time of the model server's processes.", "server"),
 		resident:  gauge("model_server_resident_memory_bytes", "Resident memory of the model server's processes. Pages that they share count for each.", "server"),
 		files:     gauge("model_server_open_files", "Open file descriptors of the model server's processes.", "server"),
+		gpuMemory: gauge("model_server_gpu_memory_bytes", "Memory of a GPU that the model server's processes hold, as the driver tells of each process.", "server", "uuid", "gpu"),
 		threads:   gauge("model_server_threads", "Threads of the model server's processes.", "server"),
 	}
 }
 
 func (d *processDescs) describe(ch chan<- *prometheus.Desc) {
-	for _, f := range []family{d.processes, d.cpu, d.resident, d.files, d.threads} {
+	for _, f := range []family{d.processes, d.cpu, d.resident, d.files, d.threads, d.gpuMemory} {
 		ch <- f.desc
 	}
 }
 
 // collect sends the figures of servers whose process is known. Several servers
 // of one name are told of by the first.
-func (d *processDescs) collect(ch chan<- prometheus.Metric, servers []event.Server, read func(map[string]int) map[string]host.Tree) {
+func (d *processDescs) collect(ch chan<- prometheus.Metric, servers []event.Server, read func(map[string]int) map[string]host.Tree, gpus []gpu.Device) {
 	pids := make(map[string]int, len(servers))
 	for i := range servers {
 		name := event.Label(servers[i].Name)
@@ -49,5 +54,23 @@ func (d *processDescs) collect(ch chan<- prometheus.Metric, servers []event.Serv
 			d.files.emit(ch, float64(t.Files), name)
 		}
 		d.threads.emit(ch, float64(t.Threads), name)
+		d.gpus(ch, name, t.PIDs, gpus)
+	}
+}
+
+// gpus joins the processes of a server with those that the driver tells of. A
+// server that holds none of a GPU has no series of it.
+func (d *processDescs) gpus(ch chan<- prometheus.Metric, server string, pids []int, gpus []gpu.Device) {
+	for i := range gpus {
+		g := &gpus[i]
+		sum, holds := uint64(0), false
+		for _, p := range g.Processes {
+			if slices.Contains(pids, p.PID) {
+				sum, holds = sum+p.Memory, true
+			}
+		}
+		if holds {
+			d.gpuMemory.emit(ch, float64(sum), server, g.UUID, strconv.Itoa(g.Index))
+		}
 	}
 }

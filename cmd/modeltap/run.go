@@ -58,9 +58,11 @@ func newDaemon(s *settings, log *slog.Logger, level *slog.LevelVar, extra event.
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	release, revision := build()
+	var gpus func() gpu.Snapshot
 	if s.gpu {
 		d.gpu = gpu.New(gpu.Options{Library: s.gpuLibrary, Demo: s.gpuBackend == "demo", Logger: log})
-		registry.MustRegister(exporter.NewGPU(d.gpu.Snapshot, s.compat))
+		gpus = d.gpu.Snapshot
+		registry.MustRegister(exporter.NewGPU(gpus, s.compat))
 	}
 	var processes func(map[string]int) map[string]host.Tree
 	if s.host {
@@ -70,7 +72,7 @@ func newDaemon(s *settings, log *slog.Logger, level *slog.LevelVar, extra event.
 		processes = host.NewTrees(proc).Read
 	}
 	d.exporter = exporter.New(exporter.Options{
-		Registry: registry, Logger: log, Native: s.native, SeriesTTL: s.seriesTTL, Processes: processes,
+		Registry: registry, Logger: log, Native: s.native, SeriesTTL: s.seriesTTL, Processes: processes, GPUs: gpus,
 		Snapshot: func(ctx context.Context) (event.Snapshot, error) { return d.observer.Snapshot(ctx) },
 		Wall:     exporter.Wall, Version: release, Revision: revision,
 	})

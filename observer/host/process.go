@@ -18,6 +18,7 @@ type Tree struct {
 	Files      int    // open file descriptors; -1 where they may not be counted
 	Threads    int
 	Processes  int
+	PIDs       []int // its processes; what else uses them can be joined by these
 }
 
 // Trees follows the processes of servers.
@@ -95,6 +96,7 @@ func (t *Trees) tree(fs procfs.FS, name string, root int, stats map[int]procfs.P
 		queue = queue[1:]
 		s := stats[pid]
 		tree.Processes++
+		tree.PIDs = append(tree.PIDs, pid)
 		tree.Threads += s.NumThreads
 		tree.Resident += uint64(max(s.ResidentMemory(), 0))
 		if p, err := fs.Proc(pid); err == nil && tree.Files >= 0 {
