@@ -22,6 +22,7 @@ type GPU struct {
 	temperature, power, limit, energy, fan, state, clock     family
 	throttle, ecc, remapped, remapPending, remapFailed       family
 	replays, linkGeneration, linkWidth, processes, compatMem family
+	xids, xidLast                                            family
 }
 
 // NewGPU returns a collector of what snapshot returns. With compat set it has
@@ -65,6 +66,8 @@ func NewGPU(snapshot func() gpu.Snapshot, compat bool) *GPU {
 		linkGeneration: g("gpu_pcie_link_generation", "PCIe generation in use."),
 		linkWidth:      g("gpu_pcie_link_width", "PCIe lanes in use."),
 		processes:      g("gpu_processes", "Processes that compute on the GPU."),
+		xids:           c("gpu_xid_errors_total", "XID errors that the GPU reported since modeltap started.", "xid"),
+		xidLast:        g("gpu_xid_last_timestamp_seconds", "Unix time of the last XID error of this code.", "xid"),
 		compatMem:      gauge("gpu_memory_used_mb", "gpu_memory_used_bytes in MiB, for dashboards of other exporters.", "device"),
 	}
 }
@@ -72,7 +75,7 @@ func NewGPU(snapshot func() gpu.Snapshot, compat bool) *GPU {
 func (g *GPU) families() []family {
 	all := []family{g.up, g.success, g.devices, g.took, g.info, g.total, g.used, g.free, g.reserved, g.utilization, g.memoryIO, g.encoder, g.decoder,
 		g.busy, g.temperature, g.power, g.limit, g.energy, g.fan, g.state, g.clock, g.throttle, g.ecc, g.remapped, g.remapPending, g.remapFailed,
-		g.replays, g.linkGeneration, g.linkWidth, g.processes}
+		g.replays, g.linkGeneration, g.linkWidth, g.processes, g.xids, g.xidLast}
 	if g.compat {
 		all = append(all, g.compatMem)
 	}
@@ -111,6 +114,10 @@ func (g *GPU) device(ch chan<- prometheus.Metric, d *gpu.Device, driver string) 
 	id := []string{d.UUID, strconv.Itoa(d.Index)}
 	with := func(more ...string) []string { return append(id[:2:2], more...) }
 	g.up.emit(ch, number01(d.Up), id...)
+	for _, x := range d.XIDs { // the last of a GPU may be why it is lost
+		g.xids.emit(ch, float64(x.N), with(strconv.Itoa(x.Code))...)
+		g.xidLast.emit(ch, float64(x.Last.UnixMilli())/1e3, with(strconv.Itoa(x.Code))...)
+	}
 	if !d.Up {
 		return
 	}

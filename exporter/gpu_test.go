@@ -5,6 +5,7 @@ package exporter
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -21,7 +22,7 @@ func twoGPUs() gpu.Snapshot {
 			Memory: &gpu.Memory{Total: 80 << 30, Used: 60 << 30, Free: 19 << 30, Reserved: &reserved}, Utilization: &half, MemoryIO: &half, Encoder: &half,
 			Decoder: &half, Busy: &temp, Temperature: &temp, Power: &temp, PowerLimit: &temp, Energy: &temp, Fan: &half, State: &n, Replays: &n, Link: &n, LinkWidth: &n,
 			Clocks: []gpu.Clock{{Domain: "sm", Hertz: 1.9e9}}, Throttle: []gpu.Throttle{{Reason: "sw_power_cap", Active: true}},
-			ECC: []gpu.ECC{{Type: "corrected", Scope: "volatile", N: 3}}, Remapped: &gpu.Remapped{Corrected: 1, Failed: true}, Processes: []gpu.Process{{PID: 7, Memory: 5}}},
+			ECC: []gpu.ECC{{Type: "corrected", Scope: "volatile", N: 3}}, Remapped: &gpu.Remapped{Corrected: 1, Failed: true}, Processes: []gpu.Process{{PID: 7, Memory: 5}}, XIDs: []gpu.XID{{Code: 79, N: 2, Last: time.Unix(1_700_000_000, 0)}}},
 		{UUID: "GPU-b", Index: 1},
 	}}
 }
@@ -59,8 +60,8 @@ gpu_info{driver_version="580.1",gpu="0",name="H100",pci_bus_id="00000000:17:00.0
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(all) != 31 {
-		t.Errorf("%d families, want 31", len(all))
+	if len(all) != 33 {
+		t.Errorf("%d families, want 33", len(all))
 	}
 	for _, f := range all {
 		problems, err := promlint.NewWithMetricFamilies([]*dto.MetricFamily{f}).Lint()

@@ -32,10 +32,13 @@ type driver struct {
 	version string
 	said    map[int]bool // whether the log has each device as up
 	again   bool         // the reading found the driver gone
+	xids    xids
+	uuids   map[int]string // by index, as last seen
+	watcher *watcher
 }
 
 func newReader(library string, log *slog.Logger) reader {
-	return &driver{log: log, path: library, said: map[int]bool{}}
+	return &driver{log: log, path: library, said: map[int]bool{}, uuids: map[int]string{}, xids: xids{all: map[string][]XID{}}}
 }
 
 func (d *driver) candidates() (all []string) {
@@ -65,10 +68,12 @@ func (d *driver) open() error {
 		r := lib.Init()
 		if r == nvml.SUCCESS {
 			d.lib, d.has, d.again = lib, map[string]bool{}, false
+			clear(d.uuids) // the order may be another
 			if v := read(d, "nvmlSystemGetDriverVersion", lib.SystemGetDriverVersion); v != nil {
 				d.version = *v
 			}
 			d.log.Info("GPU driver found", "library", path, "driver", d.version)
+			d.watcher = d.watch()
 			return nil
 		}
 		if err := explain(path, r); last == nil || r != nvml.ERROR_LIBRARY_NOT_FOUND {
@@ -94,8 +99,11 @@ func explain(path string, r nvml.Return) error {
 }
 
 func (d *driver) close() {
-	// It has been loaded, or there would be nothing to close.
-	if d.lib != nil && d.can("nvmlShutdown") {
+	ended := d.watcher.close()
+	d.watcher = nil
+	// It has been loaded, or there would be nothing to close. Who is still in a
+	// call of it must not lose it.
+	if ended && d.lib != nil && d.can("nvmlShutdown") {
 		d.lib.Shutdown()
 	}
 	d.lib = nil
@@ -140,6 +148,10 @@ func (d *driver) read() (devices []Device, version string, whole, again bool) {
 		if dev != nil {
 			d.device(*dev, &one)
 		}
+		if one.UUID != "" {
+			d.uuids[i] = one.UUID
+		}
+		one.UUID = d.uuids[i] // of one that is lost, what it was
 		if !one.Up {
 			whole = false
 		}
@@ -151,6 +163,7 @@ func (d *driver) read() (devices []Device, version string, whole, again bool) {
 				d.log.Info("GPU observed", "gpu", i, "name", one.Name, "uuid", one.UUID)
 			}
 		}
+		one.XIDs = d.xids.of(one.UUID)
 		devices = append(devices, one)
 	}
 	return devices, d.version, whole, d.again

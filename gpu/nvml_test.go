@@ -102,7 +102,7 @@ func child(scenario string) int {
 		until("whole", up(3))
 		set("count 3\nlost1\n")
 		until("one lost", up(2))
-		fmt.Printf("success=%v devices=%d\n", s.Snapshot().Success, len(s.Snapshot().Devices))
+		fmt.Printf("success=%v devices=%d lost=%s\n", s.Snapshot().Success, len(s.Snapshot().Devices), s.Snapshot().Devices[1].UUID)
 		set("count 3\n")
 		until("back", up(3))
 	case "gone":
@@ -120,6 +120,21 @@ func child(scenario string) int {
 		s.last.Time = s.last.Time.Add(-stale)
 		s.mu.Unlock()
 		fmt.Printf("old devices: %d, success %v\n", len(s.Snapshot().Devices), s.Snapshot().Success)
+	case "xid":
+		until("whole", up(1))
+		for i, state := range []string{"xid79 1\n", "xid79 2\n", "xid48 3\n"} {
+			set("count 1\n" + state)
+			until("reported", func(s Snapshot) bool {
+				n := uint64(0)
+				for _, x := range s.Devices[0].XIDs {
+					n += x.N
+				}
+				return n == uint64(i+1)
+			})
+		}
+		for _, x := range s.Snapshot().Devices[0].XIDs {
+			fmt.Printf("xid %d: %d, recent %v\n", x.Code, x.N, time.Since(x.Last) < time.Minute)
+		}
 	case "none":
 		time.Sleep(300 * time.Millisecond)
 		fmt.Printf("known=%v devices=%d\n", s.Snapshot().Known, len(s.Snapshot().Devices))
@@ -163,7 +178,7 @@ func TestDriversOfAllAges(t *testing.T) {
 
 func TestOneLostOfThree(t *testing.T) {
 	out := run(t, "lost", shim(t), "count 3\n")
-	wants(t, out, "success=false devices=3", `msg="a GPU does not answer`, "gpu=1")
+	wants(t, out, "success=false devices=3 lost=GPU-1", `msg="a GPU does not answer`, "gpu=1")
 	if strings.Contains(out, "never") || strings.Count(out, "does not answer") != 1 {
 		t.Error(out)
 	}
@@ -172,6 +187,26 @@ func TestOneLostOfThree(t *testing.T) {
 func TestDriverGone(t *testing.T) {
 	if out := run(t, "gone", shim(t), "count 1\n"); strings.Contains(out, "never") {
 		t.Error(out)
+	}
+}
+
+func TestXIDs(t *testing.T) {
+	out := run(t, "xid", shim(t), "count 1\n")
+	wants(t, out, "xid 79: 2, recent true", "xid 48: 1, recent true", "reports an XID error", "ended in time: true")
+	if strings.Contains(out, "never") {
+		t.Error(out)
+	}
+}
+
+func TestXIDsAreBounded(t *testing.T) {
+	x := xids{all: map[string][]XID{}}
+	for code := range 2 * maxXIDs {
+		x.count("GPU-a", code, time.Unix(1, 0))
+		x.count("GPU-a", code, time.Unix(2, 0))
+	}
+	list := x.of("GPU-a")
+	if len(list) != maxXIDs || list[5].N != 2 || list[5].Last.Unix() != 2 {
+		t.Errorf("%d codes, %+v", len(list), list[5])
 	}
 }
 

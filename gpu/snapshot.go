@@ -45,6 +45,7 @@ type Device struct {
 	Link        *int // generation of PCIe now
 	Remapped    *Remapped
 	Processes   []Process
+	XIDs        []XID // since modeltap started
 }
 
 // Memory is in bytes. Used excludes Reserved where Reserved is known.
@@ -77,6 +78,14 @@ type ECC struct {
 type Remapped struct {
 	Corrected, Uncorrected int
 	Pending, Failed        bool
+}
+
+// XID counts the errors of one code that a GPU has reported (NVIDIA, XID
+// Errors).
+type XID struct {
+	Code int
+	N    uint64
+	Last time.Time
 }
 
 // Process is one that uses a GPU, by its number in the host's namespace.

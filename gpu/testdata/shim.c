@@ -6,7 +6,8 @@
 //
 // Lines of the file: "init N" (return code of nvmlInit), "count N",
 // "lost I" (GPU I is lost), "gone" (the driver is), "hang MS" (each reading of
-// power takes so long), "denied" (utilisation is not permitted).
+// power takes so long), "denied" (utilisation is not permitted),
+// "xid79 SERIAL" (GPU 0 reports that error, once for each serial).
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +81,29 @@ ret nvmlDeviceGetPerformanceState(device d, int *v) { ASK; *v = 2; return OK; }
 ret nvmlDeviceGetTotalEccErrors(device d, int e, int c, unsigned long long *v) { ASK; *v = 10 * e + c; return OK; }
 ret nvmlDeviceGetCurrentClocksThrottleReasons(device d, unsigned long long *v) { ASK; *v = 4; return OK; }
 ret nvmlDeviceGetSupportedClocksThrottleReasons(device d, unsigned long long *v) { ASK; *v = 1 | 4 | 8; return OK; }
+ret nvmlEventSetCreate(void **s) { *s = (void *)1; return OK; }
+ret nvmlEventSetFree(void *s) { return OK; }
+ret nvmlDeviceGetSupportedEventTypes(device d, unsigned long long *v) { ASK; *v = 8; return OK; }
+ret nvmlDeviceRegisterEvents(device d, unsigned long long t, void *s) { ASK; return OK; }
+ret nvmlEventSetWait_v2(void *s, void *p, unsigned ms)
+{
+	static long told;
+	struct { device d; unsigned long long type, data; unsigned gi, ci; } *e = p;
+	struct timespec t = { 0, 20 * 1000000 };
+	long serial = 0, code = 0;
+
+	if (has("xid79", &serial))
+		code = 79;
+	else if (has("xid48", &serial))
+		code = 48;
+	if (code && serial != told) {
+		told = serial;
+		e->d = (device)1; e->type = 8; e->data = code;
+		return OK;
+	}
+	nanosleep(&t, NULL);
+	return 10; /* timeout */
+}
 #ifndef OLD
 ret nvmlDeviceGetMemoryInfo_v2(device d, void *p)
 {
