@@ -117,14 +117,16 @@ func (e *Exchange) sumUp(d *document) {
 			}
 		}
 	}
-	if e.samples > 1 {
-		d.in, d.cached = d.in/e.samples, d.cached/e.samples
+	for _, n := range [...]*int64{&d.in, &d.cached} {
+		if e.samples > 1 && *n > 0 {
+			*n /= e.samples
+		}
 	}
 }
 
 // commitAnswer takes the counts of an answer in one document.
 func (e *Exchange) commitAnswer() {
-	if e.doc.unfinished {
+	if e.doc.unfinished || e.doc.failed {
 		e.account.Meter = e.doc.before
 	}
 	e.commitCounts()
@@ -181,13 +183,29 @@ func (e *Exchange) content(index int32, n int64, text bool) {
 	}
 }
 
+// over tells whether the answer has come to its end: its last event is there,
+// or every choice that has begun has finished.
+func (e *Exchange) over() bool {
+	if e.final {
+		return true
+	}
+	some := false
+	for i := range e.choices {
+		c := &e.choices[i]
+		if c.last != 0 && !c.finished {
+			return false
+		}
+		some = some || c.finished
+	}
+	return some
+}
+
 func (e *Exchange) finished(p *part) {
 	c := e.choice(p.index)
 	if c.finished {
 		return
 	}
 	c.finished = true
-	e.final = true
 	if n := &e.rec.Finish[p.finish]; *n < 255 {
 		*n++
 	}

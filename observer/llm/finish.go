@@ -33,12 +33,12 @@ func (e *Exchange) ResponseEnd(t int64, clientGone bool) {
 
 // cutOff tells whether a stream of this API lacks the event that ends it.
 func (e *Exchange) cutOff() bool {
-	return e.dialect.Marked && e.body.stream() && !e.compressed && !e.final
+	return e.dialect.Marked && e.body.stream() && !e.compressed && !e.over()
 }
 
 // Abort ends an exchange whose connection ended before its answer did.
 func (e *Exchange) Abort(t int64, o event.Outcome) {
-	whole := e.final && !e.hole && e.rec.Status < 400
+	whole := e.over() && !e.hole && e.rec.Status < 400
 	e.ended = true
 	e.restart() // what is cut off is not counted
 	switch {

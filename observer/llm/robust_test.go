@@ -234,7 +234,7 @@ func TestFamiliesAbandoned(t *testing.T) {
 				for i, line := range f.stream[:stop] {
 					e.say(int64(i+1)*10*ms, line+f.joint)
 				}
-				final := e.final
+				final := e.over()
 				e.Abort(second, o)
 				l.plausible(t)
 				got := l.last(t)
