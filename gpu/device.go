@@ -5,6 +5,7 @@
 package gpu
 
 import (
+	"encoding/binary"
 	"math"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
@@ -19,26 +20,29 @@ var throttleReasons = []struct {
 	{1, "idle"}, {4, "sw_power_cap"}, {8, "hw_slowdown"}, {16, "sync_boost"}, {32, "sw_thermal"}, {64, "hw_thermal"}, {128, "hw_power_brake"}, {256, "display"},
 }
 
-// device reads one GPU. It is up if it says who it is and how full it is.
-func (d *driver) device(dev nvml.Device, to *Device) {
-	if v := read(d, "nvmlDeviceGetUUID", dev.GetUUID); v != nil {
-		to.UUID = *v
-	}
-	if v := read(d, "nvmlDeviceGetName", dev.GetName); v != nil {
-		to.Name = *v
-	}
-	if v := read(d, "nvmlDeviceGetVbiosVersion", dev.GetVbiosVersion); v != nil {
-		to.VBIOS = *v
-	}
-	if v := read(d, "nvmlDeviceGetPciInfo_v3", dev.GetPciInfo); v != nil {
-		to.PCI = text(v.BusId[:])
-	}
-	d.memory(dev, to)
+// device reads one GPU. It is up if it says how full it is.
+func (d *driver) device(dev nvml.Device, to *Device, slow bool) {
+	to.Memory = d.memory(dev)
 	to.Up = to.UUID != "" && to.Memory != nil
+	if !to.Up {
+		return
+	}
+	was, known := d.standing[to.UUID]
+	if slow || !known {
+		was = d.stand(dev)
+		d.standing[to.UUID] = was
+	}
+	to.Standing = was.Standing
 	d.load(dev, to)
 	d.power(dev, to)
-	d.health(dev, to)
-	d.processes(dev, to)
+	d.throttled(dev, to)
+	d.fields(dev, to)
+	if was.mig {
+		d.instances(was.parts, to)
+	} else {
+		to.Processes = d.processes(dev)
+	}
+	d.activities(dev, to, was.mig)
 }
 
 func text(b []int8) string {
@@ -54,12 +58,14 @@ func text(b []int8) string {
 
 // memory reads version 2 where there is one: in version 1, drivers from R510 on
 // count what is reserved as used.
-func (d *driver) memory(dev nvml.Device, to *Device) {
+func (d *driver) memory(dev nvml.Device) *Memory {
 	if m := read(d, "nvmlDeviceGetMemoryInfo_v2", dev.GetMemoryInfo_v2); m != nil {
-		to.Memory = &Memory{Total: m.Total, Used: m.Used, Free: m.Free, Reserved: &m.Reserved}
-	} else if m := read(d, "nvmlDeviceGetMemoryInfo", dev.GetMemoryInfo); m != nil {
-		to.Memory = &Memory{Total: m.Total, Used: m.Used, Free: m.Free}
+		return &Memory{Total: m.Total, Used: m.Used, Free: m.Free, Reserved: &m.Reserved}
 	}
+	if m := read(d, "nvmlDeviceGetMemoryInfo", dev.GetMemoryInfo); m != nil {
+		return &Memory{Total: m.Total, Used: m.Used, Free: m.Free}
+	}
+	return nil
 }
 
 func percent(v *uint32) *float64 {
@@ -70,16 +76,19 @@ func percent(v *uint32) *float64 {
 	return &f
 }
 
+var clockDomains = []struct {
+	kind nvml.ClockType
+	name string
+}{{nvml.CLOCK_GRAPHICS, "graphics"}, {nvml.CLOCK_SM, "sm"}, {nvml.CLOCK_MEM, "memory"}, {nvml.CLOCK_VIDEO, "video"}}
+
 func (d *driver) load(dev nvml.Device, to *Device) {
 	if u := read(d, "nvmlDeviceGetUtilizationRates", dev.GetUtilizationRates); u != nil {
 		to.Utilization, to.MemoryIO = percent(&u.Gpu), percent(&u.Memory)
 	}
 	to.Encoder = percent(read(d, "nvmlDeviceGetEncoderUtilization", func() (uint32, nvml.Return) { v, _, r := dev.GetEncoderUtilization(); return v, r }))
 	to.Decoder = percent(read(d, "nvmlDeviceGetDecoderUtilization", func() (uint32, nvml.Return) { v, _, r := dev.GetDecoderUtilization(); return v, r }))
-	for _, c := range []struct {
-		kind nvml.ClockType
-		name string
-	}{{nvml.CLOCK_GRAPHICS, "graphics"}, {nvml.CLOCK_SM, "sm"}, {nvml.CLOCK_MEM, "memory"}, {nvml.CLOCK_VIDEO, "video"}} {
+	to.mean = d.mean(dev, to.UUID)
+	for _, c := range clockDomains {
 		if v := read(d, "nvmlDeviceGetClockInfo", func() (uint32, nvml.Return) { return dev.GetClockInfo(c.kind) }); v != nil {
 			to.Clocks = append(to.Clocks, Clock{c.name, float64(*v) * 1e6})
 		}
@@ -109,50 +118,49 @@ func (d *driver) power(dev nvml.Device, to *Device) {
 	to.Fan = scaled(read(d, "nvmlDeviceGetFanSpeed", dev.GetFanSpeed), 1e-2)
 }
 
-func (d *driver) health(dev nvml.Device, to *Device) {
+func (d *driver) throttled(dev nvml.Device, to *Device) {
 	now := read(d, "nvmlDeviceGetCurrentClocksEventReasons", dev.GetCurrentClocksEventReasons)
 	if now == nil { // before R535
 		now = read(d, "nvmlDeviceGetCurrentClocksThrottleReasons", dev.GetCurrentClocksThrottleReasons)
 	}
-	known := read(d, "nvmlDeviceGetSupportedClocksThrottleReasons", dev.GetSupportedClocksThrottleReasons)
+	known := read(d, "nvmlDeviceGetSupportedClocksEventReasons", dev.GetSupportedClocksEventReasons)
+	if known == nil {
+		known = read(d, "nvmlDeviceGetSupportedClocksThrottleReasons", dev.GetSupportedClocksThrottleReasons)
+	}
 	for _, r := range throttleReasons {
 		if now != nil && (known == nil || *known&r.bit != 0) {
 			to.Throttle = append(to.Throttle, Throttle{r.name, *now&r.bit != 0})
 		}
 	}
-	for _, c := range []struct {
-		kind        nvml.MemoryErrorType
-		scope       nvml.EccCounterType
-		name, named string
-	}{
-		{nvml.MEMORY_ERROR_TYPE_CORRECTED, nvml.VOLATILE_ECC, "corrected", "volatile"},
-		{nvml.MEMORY_ERROR_TYPE_UNCORRECTED, nvml.VOLATILE_ECC, "uncorrected", "volatile"},
-		{nvml.MEMORY_ERROR_TYPE_CORRECTED, nvml.AGGREGATE_ECC, "corrected", "aggregate"},
-		{nvml.MEMORY_ERROR_TYPE_UNCORRECTED, nvml.AGGREGATE_ECC, "uncorrected", "aggregate"},
-	} {
-		if n := read(d, "nvmlDeviceGetTotalEccErrors", func() (uint64, nvml.Return) { return dev.GetTotalEccErrors(c.kind, c.scope) }); n != nil {
-			to.ECC = append(to.ECC, ECC{c.name, c.named, *n})
-		}
-	}
-	to.Replays = read(d, "nvmlDeviceGetPcieReplayCounter", dev.GetPcieReplayCounter)
-	to.Link = read(d, "nvmlDeviceGetCurrPcieLinkGeneration", dev.GetCurrPcieLinkGeneration)
-	to.LinkWidth = read(d, "nvmlDeviceGetCurrPcieLinkWidth", dev.GetCurrPcieLinkWidth)
-	to.Remapped = read(d, "nvmlDeviceGetRemappedRows", func() (Remapped, nvml.Return) {
-		c, u, pending, failed, r := dev.GetRemappedRows()
-		return Remapped{c, u, pending, failed}, r
-	})
 }
 
-// processes lists who computes on the GPU. Memory that the driver does not tell
-// is left out with its process.
-func (d *driver) processes(dev nvml.Device, to *Device) {
-	list := read(d, "nvmlDeviceGetComputeRunningProcesses_v3", dev.GetComputeRunningProcesses)
-	if list == nil {
-		return
+// mean returns the mean of the utilisation samples that the driver took since
+// the last reading, nil where it took none or has none. A rate that is read
+// once a second misses what lies between.
+func (d *driver) mean(dev nvml.Device, uuid string) *float64 {
+	last := d.sampled[uuid]
+	var kind nvml.ValueType
+	samples := read(d, "nvmlDeviceGetSamples", func() ([]nvml.Sample, nvml.Return) {
+		var all []nvml.Sample
+		var r nvml.Return
+		kind, all, r = dev.GetSamples(nvml.GPU_UTILIZATION_SAMPLES, last)
+		return all, r
+	})
+	if samples == nil || kind != nvml.VALUE_TYPE_UNSIGNED_INT {
+		return nil
 	}
-	for _, p := range *list {
-		if p.UsedGpuMemory != math.MaxUint64 {
-			to.Processes = append(to.Processes, Process{int(p.Pid), p.UsedGpuMemory})
+	sum, n := 0.0, 0
+	for _, s := range *samples {
+		v := binary.NativeEndian.Uint32(s.SampleValue[:])
+		if s.TimeStamp <= last || v > 100 {
+			continue // an old one, or a place without a sample
 		}
+		d.sampled[uuid] = max(d.sampled[uuid], s.TimeStamp)
+		sum, n = sum+float64(v)/100, n+1
 	}
+	if n == 0 || last == 0 {
+		return nil // at the first reading, samples of before modeltap
+	}
+	sum /= float64(n)
+	return &sum
 }

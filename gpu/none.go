@@ -12,11 +12,11 @@ import (
 // none stands for the driver in builds without cgo.
 type none struct{}
 
-func newReader(string, *slog.Logger) reader { return none{} }
+func newReader(Options, *slog.Logger) reader { return none{} }
 
 func (none) open() error {
 	return errors.New("this build has no GPU support: build on Linux with cgo (CGO_ENABLED=1 and a C compiler), or use --no-gpu")
 }
 
-func (none) read() ([]Device, string, bool, bool) { return nil, "", false, true }
-func (none) close()                               {}
+func (none) read() reading { return reading{again: true} }
+func (none) close()        {}

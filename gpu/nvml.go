@@ -6,6 +6,7 @@ package gpu
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -30,15 +31,25 @@ type driver struct {
 	lib     nvml.Interface
 	has     map[string]bool
 	version string
+	cuda    string
 	said    map[int]bool // whether the log has each device as up
 	again   bool         // the reading found the driver gone
 	xids    xids
 	uuids   map[int]string // by index, as last seen
+	slots   map[int]string // by index, as last seen
 	watcher *watcher
+
+	kernelLog string    // path; "" is not read
+	kernel    io.Closer // while it is read
+
+	readings int
+	standing map[string]standing // by UUID, of this opening
+	sampled  map[string]uint64   // by UUID, the last sample of utilisation (µs, the driver's clock)
+	gpm      gpm
 }
 
-func newReader(library string, log *slog.Logger) reader {
-	return &driver{log: log, path: library, said: map[int]bool{}, uuids: map[int]string{}, xids: xids{all: map[string][]XID{}}}
+func newReader(o Options, log *slog.Logger) reader {
+	return &driver{log: log, path: o.Library, kernelLog: o.KernelLog, said: map[int]bool{}, uuids: map[int]string{}, slots: map[int]string{}, xids: xids{all: map[string][]xidCount{}}}
 }
 
 func (d *driver) candidates() (all []string) {
@@ -69,11 +80,18 @@ func (d *driver) open() error {
 		if r == nvml.SUCCESS {
 			d.lib, d.has, d.again = lib, map[string]bool{}, false
 			clear(d.uuids) // the order may be another
+			clear(d.slots)
+			d.readings, d.standing, d.sampled = 0, map[string]standing{}, map[string]uint64{}
+			d.gpm.reset()
 			if v := read(d, "nvmlSystemGetDriverVersion", lib.SystemGetDriverVersion); v != nil {
 				d.version = *v
 			}
+			if v := read(d, "nvmlSystemGetCudaDriverVersion", lib.SystemGetCudaDriverVersion); v != nil {
+				d.cuda = fmt.Sprintf("%d.%d", *v/1000, *v%1000/10)
+			}
 			d.log.Info("GPU driver found", "library", path, "driver", d.version)
 			d.watcher = d.watch()
+			d.follow()
 			return nil
 		}
 		if err := explain(path, r); last == nil || r != nvml.ERROR_LIBRARY_NOT_FOUND {
@@ -99,11 +117,18 @@ func explain(path string, r nvml.Return) error {
 }
 
 func (d *driver) close() {
+	if d.kernel != nil {
+		_ = d.kernel.Close()
+		d.kernel = nil
+	}
 	ended := d.watcher.close()
 	d.watcher = nil
 	// It has been loaded, or there would be nothing to close. Who is still in a
 	// call of it must not lose it.
 	if ended && d.lib != nil && d.can("nvmlShutdown") {
+		for _, sample := range d.gpm.last {
+			d.free(sample)
+		}
 		d.lib.Shutdown()
 	}
 	d.lib = nil
@@ -136,24 +161,36 @@ func read[T any](d *driver, symbol string, f func() (T, nvml.Return)) *T {
 	return nil
 }
 
-func (d *driver) read() (devices []Device, version string, whole, again bool) {
+func (d *driver) read() (all reading) {
+	all.driver, all.cuda = d.version, d.cuda
 	n := read(d, "nvmlDeviceGetCount_v2", d.lib.DeviceGetCount)
 	if n == nil {
-		return nil, d.version, false, true
+		all.again = true
+		return all
 	}
-	whole = true
+	slow := d.readings%slowEvery == 0
+	d.readings++
+	all.whole = true
 	for i := range *n {
 		dev := read(d, "nvmlDeviceGetHandleByIndex_v2", func() (nvml.Device, nvml.Return) { return d.lib.DeviceGetHandleByIndex(i) })
 		one := Device{Index: i}
 		if dev != nil {
-			d.device(*dev, &one)
+			dev := *dev
+			if v := read(d, "nvmlDeviceGetUUID", dev.GetUUID); v != nil {
+				one.UUID = *v
+			}
+			d.device(dev, &one, slow)
 		}
 		if one.UUID != "" {
 			d.uuids[i] = one.UUID
 		}
 		one.UUID = d.uuids[i] // of one that is lost, what it was
+		if one.PCI != "" {
+			d.slots[i] = slot(one.PCI)
+		}
 		if !one.Up {
-			whole = false
+			all.whole = false
+			delete(d.standing, one.UUID)
 		}
 		if was, said := d.said[i]; !said || was != one.Up {
 			d.said[i] = one.Up
@@ -163,8 +200,9 @@ func (d *driver) read() (devices []Device, version string, whole, again bool) {
 				d.log.Info("GPU observed", "gpu", i, "name", one.Name, "uuid", one.UUID)
 			}
 		}
-		one.XIDs = d.xids.of(one.UUID)
-		devices = append(devices, one)
+		one.XIDs = d.xids.of(one.UUID, d.slots[i])
+		all.devices = append(all.devices, one)
 	}
-	return devices, d.version, whole, d.again
+	all.again = d.again
+	return all
 }

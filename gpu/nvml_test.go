@@ -7,6 +7,7 @@ package gpu
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
@@ -39,7 +40,7 @@ func shim(t *testing.T, flags ...string) string {
 }
 
 // run runs a child with a library and returns what it printed.
-func run(t *testing.T, age, library, state string) string {
+func run(t *testing.T, age, library, state string, environ ...string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "state")
 	if err := os.WriteFile(file, []byte(state), 0o600); err != nil {
@@ -49,6 +50,7 @@ func run(t *testing.T, age, library, state string) string {
 	defer stop()
 	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Env = append(os.Environ(), "GPU_SHIM_AGE="+age, "GPU_SHIM="+file, "GPU_SHIM_LIBRARY="+library)
+	cmd.Env = append(cmd.Env, environ...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -64,7 +66,7 @@ func child(scenario string) int {
 		}
 		return a
 	}}))
-	s := New(Options{Library: os.Getenv("GPU_SHIM_LIBRARY"), Logger: log})
+	s := New(Options{Library: os.Getenv("GPU_SHIM_LIBRARY"), KernelLog: os.Getenv("GPU_KERNEL_LOG"), Logger: log})
 	file := os.Getenv("GPU_SHIM")
 	ctx, stop := context.WithCancel(context.Background())
 	var done sync.WaitGroup
@@ -75,7 +77,8 @@ func child(scenario string) int {
 				return true
 			}
 		}
-		fmt.Printf("never %s: %+v\n", what, s.Snapshot())
+		b, _ := json.Marshal(s.Snapshot())
+		fmt.Printf("never %s: %s\n", what, b)
 		return false
 	}
 	set := func(state string) { _ = os.WriteFile(file, []byte(state), 0o600) }
@@ -97,6 +100,35 @@ func child(scenario string) int {
 			fmt.Printf("driver=%q uuid=%s name=%q mem=%+v reserved=%v util=%v power=%v limit=%v energy=%v temp=%v fan=%v state=%v clocks=%v throttle=%v ecc=%v remapped=%v processes=%v\n",
 				s.Snapshot().Driver, d.UUID, d.Name, *d.Memory, value(d.Memory.Reserved), value(d.Utilization), value(d.Power), value(d.PowerLimit), value(d.Energy),
 				value(d.Temperature), value(d.Fan), value(d.State), d.Clocks, d.Throttle, d.ECC, value(d.Remapped), d.Processes)
+		}
+	case "json":
+		// The second slow reading has come; measurements over time have two ends.
+		n, last := 0, time.Time{}
+		until("read six times", func(s Snapshot) bool {
+			if s.Known && s.Time != last {
+				n, last = n+1, s.Time
+			}
+			return n > slowEvery
+		})
+		b, err := json.Marshal(s.Snapshot())
+		fmt.Printf("%s %v\n", b, err)
+	case "kernel log":
+		until("whole", up(2))
+		f, err := os.OpenFile(os.Getenv("GPU_KERNEL_LOG"), os.O_WRONLY, 0)
+		if err != nil {
+			fmt.Println(err)
+			break
+		}
+		set("count 2\nxid79 1\n") // the driver tells of one of the three, of GPU 0
+		_, _ = f.WriteString("6,1,2,-;something else\n4,2,3,-;NVRM: Xid (PCI:0000:17:00): 79, pid=1, name=x\n SUBSYSTEM=pci\n" +
+			strings.Repeat("x", 3*maxRecord) + "\n4,3,4,-;NVRM: Xid (PCI:0000:18:00): 62, pid='<unknown>'\n4,4,5,-;NVRM: Xid (PCI:0000:17:00): 79, pid=1\n")
+		until("counted", func(s Snapshot) bool {
+			return len(s.Devices) == 2 && len(s.Devices[0].XIDs) == 1 && s.Devices[0].XIDs[0].N == 2 && len(s.Devices[1].XIDs) == 1
+		})
+		for _, d := range s.Snapshot().Devices {
+			for _, x := range d.XIDs {
+				fmt.Printf("%s xid %d: %d\n", d.UUID, x.Code, x.N)
+			}
 		}
 	case "lost":
 		until("whole", up(3))
@@ -164,6 +196,7 @@ func wants(t *testing.T, out string, want ...string) {
 
 // Drivers of three ages: what they lack is absent, and nobody calls it.
 func TestDriversOfAllAges(t *testing.T) {
+	t.Parallel()
 	wants(t, run(t, "print", shim(t), "count 1\n"),
 		`driver="580.1" uuid=GPU-0 name="Shim GPU" mem={Total:85899345920 Used:74088185856 Free:10737418240`, "reserved=1073741824",
 		"util=0.4 power=250.5 limit=700 energy=123.456 temp=61 fan=- state=2", "{sm 1.1e+09}", "throttle=[{idle false} {sw_power_cap false} {hw_slowdown true}]",
@@ -177,6 +210,7 @@ func TestDriversOfAllAges(t *testing.T) {
 }
 
 func TestOneLostOfThree(t *testing.T) {
+	t.Parallel()
 	out := run(t, "lost", shim(t), "count 3\n")
 	wants(t, out, "success=false devices=3 lost=GPU-1", `msg="a GPU does not answer`, "gpu=1")
 	if strings.Contains(out, "never") || strings.Count(out, "does not answer") != 1 {
@@ -185,12 +219,14 @@ func TestOneLostOfThree(t *testing.T) {
 }
 
 func TestDriverGone(t *testing.T) {
+	t.Parallel()
 	if out := run(t, "gone", shim(t), "count 1\n"); strings.Contains(out, "never") {
 		t.Error(out)
 	}
 }
 
 func TestXIDs(t *testing.T) {
+	t.Parallel()
 	out := run(t, "xid", shim(t), "count 1\n")
 	wants(t, out, "xid 79: 2, recent true", "xid 48: 1, recent true", "reports an XID error", "ended in time: true")
 	if strings.Contains(out, "never") {
@@ -199,24 +235,33 @@ func TestXIDs(t *testing.T) {
 }
 
 func TestXIDsAreBounded(t *testing.T) {
-	x := xids{all: map[string][]XID{}}
+	x := xids{all: map[string][]xidCount{}}
 	for code := range 2 * maxXIDs {
-		x.count("GPU-a", code, time.Unix(1, 0))
-		x.count("GPU-a", code, time.Unix(2, 0))
+		x.count("GPU-a", fromDriver, code, time.Unix(1, 0))
+		x.count("GPU-a", fromDriver, code, time.Unix(2, 0))
+		x.count("0:1:0", fromKernelLog, code, time.Unix(1, 0))
 	}
-	list := x.of("GPU-a")
+	for i := range 4 * maxGPUs {
+		x.count(fmt.Sprint("other", i), fromKernelLog, 79, time.Unix(1, 0))
+	}
+	if len(x.all) != 2*maxGPUs {
+		t.Errorf("%d GPUs", len(x.all))
+	}
+	list := x.of("GPU-a", "0:1:0")
 	if len(list) != maxXIDs || list[5].N != 2 || list[5].Last.Unix() != 2 {
 		t.Errorf("%d codes, %+v", len(list), list[5])
 	}
 }
 
 func TestDriverHangs(t *testing.T) {
+	t.Parallel()
 	wants(t, run(t, "hang", shim(t), "count 1\n"), "snapshot took less than 100 ms: true", "old devices: 0, success false",
 		"does not return; modeltap ends without it", "ended in time: true")
 }
 
 // Hosts without a driver are normal, and what is wrong is said with a remedy.
 func TestNoDriver(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ library, state, want string }{
 		"no library":    {"/nonexistent/" + libraryName, "", "normal without an NVIDIA GPU"},
 		"no module":     {shim(t), "init 9\n", "modprobe nvidia"},

@@ -24,18 +24,27 @@ const (
 // Options configures a Sampler. All of it may be left out.
 type Options struct {
 	Library string // path of libnvidia-ml.so.1; "" looks in the usual places
-	Demo    bool   // two GPUs that are made up
-	Logger  *slog.Logger
+	// KernelLog is the kernel's log, a second source of XID errors; "" reads
+	// none. It takes CAP_SYSLOG.
+	KernelLog string
+	Demo      bool // two GPUs that are made up
+	Logger    *slog.Logger
 }
 
 // reader is a driver, or what stands for one.
 type reader interface {
 	// open finds the driver. An error says what to do.
 	open() error
-	// read returns the devices as of now; again says that the driver has to be
-	// opened again.
-	read() (devices []Device, driver string, whole, again bool)
+	read() reading
 	close()
+}
+
+// reading is the state of the devices as of now.
+type reading struct {
+	devices      []Device
+	driver, cuda string
+	whole        bool // every device answered
+	again        bool // the driver has to be opened again
 }
 
 // Sampler reads the GPUs. Its methods may be called from any goroutine.
@@ -61,7 +70,7 @@ func New(o Options) *Sampler {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	if s.reader = newReader(o.Library, s.log); o.Demo {
+	if s.reader = newReader(o, s.log); o.Demo {
 		s.reader = newDemo(s.now)
 	}
 	return s
@@ -121,26 +130,34 @@ func (s *Sampler) failed() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.last.Known {
-		s.last = Snapshot{Known: true, Time: s.now()}
+		s.last = Snapshot{Known: true, Time: s.now(), Succeeded: s.last.Succeeded}
 	}
 }
 
 // sample reads once and tells whether the driver can be read again.
 func (s *Sampler) sample() bool {
 	began := s.now()
-	devices, driver, whole, again := s.reader.read()
+	r := s.reader.read()
 	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range devices {
-		s.integrate(&devices[i], now)
+	for i := range r.devices {
+		s.integrate(&r.devices[i], now)
 	}
-	s.last = Snapshot{Known: true, Success: whole, Time: now, Took: now.Sub(began), Driver: driver, Devices: devices}
-	return !again
+	succeeded := s.last.Succeeded
+	if r.whole {
+		succeeded = now
+	}
+	s.last = Snapshot{Known: true, Success: r.whole, Succeeded: succeeded, Time: now, Took: now.Sub(began), Driver: r.driver, CUDA: r.cuda, Devices: r.devices}
+	return !r.again
 }
 
 func (s *Sampler) integrate(d *Device, now time.Time) {
-	if d.Utilization == nil || d.UUID == "" {
+	load := d.mean
+	if load == nil {
+		load = d.Utilization
+	}
+	if load == nil || d.UUID == "" {
 		return
 	}
 	b := s.busy[d.UUID]
@@ -150,7 +167,7 @@ func (s *Sampler) integrate(d *Device, now time.Time) {
 	}
 	// Over a longer break nothing is known of what it did.
 	if dt := now.Sub(b.at); dt > 0 && dt < stale {
-		b.seconds += *d.Utilization * dt.Seconds()
+		b.seconds += *load * dt.Seconds()
 	}
 	b.at = now
 	seconds := b.seconds

@@ -9,12 +9,14 @@ import "time"
 type Snapshot struct {
 	// Known says that there was a driver once. Without, the host is taken for
 	// one without GPUs.
-	Known   bool
-	Success bool // the last reading was whole; with Known
-	Time    time.Time
-	Took    time.Duration
-	Driver  string // its version
-	Devices []Device
+	Known     bool
+	Success   bool // the last reading was whole; with Known
+	Succeeded time.Time
+	Time      time.Time
+	Took      time.Duration
+	Driver    string // its version
+	CUDA      string // the newest version that the driver can run
+	Devices   []Device
 }
 
 // Device is one GPU.
@@ -22,30 +24,50 @@ type Device struct {
 	Up    bool // it answered
 	UUID  string
 	Index int // of NVML; it may change when the host starts again
+	Standing
 
+	Memory            *Memory
+	Utilization       *float64 // share of the last sample period in which a kernel ran, 0 to 1
+	MemoryIO          *float64 // share in which memory was read or written, 0 to 1
+	Encoder           *float64
+	Decoder           *float64
+	Busy              *float64 // s, utilisation integrated since the start of modeltap
+	Temperature       *float64 // of the GPU, °C
+	MemoryTemperature *float64 // °C
+	Power             *float64 // W
+	PowerLimit        *float64 // W
+	Energy            *float64 // J since the driver was loaded
+	Fan               *float64 // intended speed, 1 is the maximum
+	State             *int     // P0 to P15, less is busier
+	Recovery          *int     // what would cure the GPU, 0 nothing (nvml.h, nvmlDeviceGpuRecoveryAction_t)
+	Clocks            []Clock
+	Throttle          []Throttle
+	ThrottleTime      []ThrottleTime
+	PCIe              *Traffic
+	NVLink            *Traffic // of all links
+	Activity          *Activity
+	Instances         []Instance // of a GPU in MIG mode
+	Processes         []Process
+	XIDs              []XID // since modeltap started
+
+	mean *float64 // utilisation since the last reading, where the driver has samples
+}
+
+// Standing is what changes seldom. It is read at every slowEvery-th reading.
+type Standing struct {
 	Name, PCI, VBIOS string
 
-	Memory      *Memory
-	Utilization *float64 // share of the last sample period in which a kernel ran, 0 to 1
-	MemoryIO    *float64 // share in which memory was read or written, 0 to 1
-	Encoder     *float64
-	Decoder     *float64
-	Busy        *float64 // s, Utilization integrated since the start of modeltap
-	Temperature *float64 // of the GPU, °C
-	Power       *float64 // W
-	PowerLimit  *float64 // W
-	Energy      *float64 // J since the driver was loaded
-	Fan         *float64 // intended speed, 1 is the maximum
-	State       *int     // P0 to P15, less is busier
-	Clocks      []Clock
-	Throttle    []Throttle
-	ECC         []ECC
-	Replays     *int // of PCIe packets
-	LinkWidth   *int // of PCIe now
-	Link        *int // generation of PCIe now
-	Remapped    *Remapped
-	Processes   []Process
-	XIDs        []XID // since modeltap started
+	ClocksMax          []Clock
+	Limits             []Limit
+	ECC                []ECC
+	Replays            *int // of PCIe packets
+	LinkWidth, Link    *int // lanes and generation of PCIe now
+	LinkWidthMax       *int
+	LinkMax            *int
+	Remapped           *Remapped
+	Retired            []Retired
+	RetirementsPending *bool
+	Links              []Link // of NVLink
 }
 
 // Memory is in bytes. Used excludes Reserved where Reserved is known.
@@ -60,11 +82,47 @@ type Clock struct {
 	Hertz  float64
 }
 
+// Limit is a temperature (°C) at which the GPU does something.
+type Limit struct {
+	Kind    string // shutdown, slowdown, gpu_max, memory_max
+	Celsius float64
+}
+
 // Throttle is a reason to clock lower, of those that the GPU knows, and whether
 // it holds now.
 type Throttle struct {
 	Reason string
 	Active bool
+}
+
+// ThrottleTime is how long a reason has held since the driver was loaded.
+type ThrottleTime struct {
+	Reason  string
+	Seconds float64
+}
+
+// Traffic is in bytes, as the driver counts them.
+type Traffic struct{ Transmitted, Received float64 }
+
+// Activity is what the units of a GPU did between two readings, 0 to 1 (GPM;
+// Hopper and later).
+type Activity struct {
+	Graphics  *float64 // share of time in which anything ran
+	SM        *float64 // multiprocessors that were busy
+	Occupancy *float64 // warps that were active, of those that there can be
+	Tensor    *float64 // share of time of the tensor cores
+	DRAM      *float64 // memory bandwidth
+}
+
+// Instance is a MIG device. Memory and Activity belong to its GPU instance and
+// are told with the first device of that.
+type Instance struct {
+	UUID     string
+	GPU      int // GPU instance
+	Compute  int // compute instance
+	Profile  string
+	Memory   *Memory
+	Activity *Activity
 }
 
 // ECC counts memory errors.
@@ -78,6 +136,25 @@ type ECC struct {
 type Remapped struct {
 	Corrected, Uncorrected int
 	Pending, Failed        bool
+}
+
+// Retired counts pages of memory that are not used any more (before Ampere).
+type Retired struct {
+	Cause string // multiple_single_bit, double_bit
+	N     int
+}
+
+// Link is one NVLink.
+type Link struct {
+	Number int
+	Up     bool
+	Errors []LinkError
+}
+
+// LinkError counts errors of one kind.
+type LinkError struct {
+	Kind string // replay, recovery, crc_flit, crc_data, ecc_data
+	N    uint64
 }
 
 // XID counts the errors of one code that a GPU has reported (NVIDIA, XID

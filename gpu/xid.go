@@ -18,35 +18,79 @@ const (
 	eventWait = 500
 	// maxXIDs bounds the codes that are told apart for each GPU.
 	maxXIDs = 64
+	// maxGPUs bounds the GPUs whose errors are counted.
+	maxGPUs = 64
+)
+
+// xidSource is who tells of an XID error.
+type xidSource int
+
+const (
+	fromDriver xidSource = iota
+	fromKernelLog
+	xidSources
 )
 
 // xids counts the XID errors of all GPUs, across openings of the driver: NVML
-// tells each once, to whoever waits.
+// tells each once, to whoever waits, and leaves some out that the kernel log
+// has (DCGM issue 235). Each source counts for itself; an error that both have
+// told of is one, so the larger of the counts holds.
 type xids struct {
 	mu  sync.Mutex
-	all map[string][]XID // by UUID
+	all map[string][]xidCount // by UUID, or by slot for the kernel log
 }
 
-func (x *xids) count(uuid string, code int, at time.Time) {
+type xidCount struct {
+	code int
+	n    [xidSources]uint64
+	last time.Time
+}
+
+// count notes an error of the GPU key.
+func (x *xids) count(key string, from xidSource, code int, at time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	list := x.all[uuid]
+	list := x.all[key]
 	for i := range list {
-		if list[i].Code == code {
-			list[i].N++
-			list[i].Last = at
+		if list[i].code == code {
+			list[i].n[from]++
+			list[i].last = at
 			return
 		}
 	}
-	if len(list) < maxXIDs {
-		x.all[uuid] = append(list, XID{Code: code, N: 1, Last: at})
+	if len(list) < maxXIDs && (list != nil || len(x.all) < 2*maxGPUs) {
+		one := xidCount{code: code, last: at}
+		one.n[from] = 1
+		x.all[key] = append(list, one)
 	}
 }
 
-func (x *xids) of(uuid string) []XID {
+// of returns the errors of the GPU that has a UUID and sits in a slot.
+func (x *xids) of(uuid, slot string) (list []XID) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return append([]XID(nil), x.all[uuid]...)
+	add := func(c xidCount) {
+		n := max(c.n[fromDriver], c.n[fromKernelLog])
+		for i := range list {
+			if l := &list[i]; l.Code == c.code {
+				l.N = max(l.N, n)
+				if c.last.After(l.Last) {
+					l.Last = c.last
+				}
+				return
+			}
+		}
+		list = append(list, XID{c.code, n, c.last})
+	}
+	for _, c := range x.all[uuid] {
+		add(c)
+	}
+	if slot != "" {
+		for _, c := range x.all[slot] {
+			add(c)
+		}
+	}
+	return list
 }
 
 // watcher waits for events of one opening of the driver.
@@ -96,7 +140,7 @@ func (d *driver) watch() *watcher {
 				continue
 			}
 			if uuid := uuids[e.Device]; uuid != "" {
-				d.xids.count(uuid, int(e.EventData), time.Now())
+				d.xids.count(uuid, fromDriver, int(e.EventData), time.Now())
 				d.log.Warn("a GPU reports an XID error; see NVIDIA's XID catalog for what to do", "uuid", uuid, "xid", e.EventData)
 			}
 		}

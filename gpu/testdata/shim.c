@@ -7,7 +7,11 @@
 // Lines of the file: "init N" (return code of nvmlInit), "count N",
 // "lost I" (GPU I is lost), "gone" (the driver is), "hang MS" (each reading of
 // power takes so long), "denied" (utilisation is not permitted),
-// "xid79 SERIAL" (GPU 0 reports that error, once for each serial).
+// "xid79 SERIAL" (GPU 0 reports that error, once for each serial), "nvlink N"
+// (each GPU has so many, the last of them down), "nvlink5" (which count their
+// bytes themselves), "mig" (GPUs are split: two GPU instances, the first with
+// two compute instances), "nogpm" (as before Hopper), "busy P" (utilisation in
+// the samples of the driver), "narrow" (PCIe bytes are counted in 32 bits).
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +20,8 @@
 
 typedef int ret;
 typedef struct { long i; } *device;
+typedef unsigned long long u64;
+typedef struct { unsigned id, scope; long long at, took; unsigned type, ret; union { double d; unsigned u; u64 l; } v; } field;
 enum { OK = 0, UNINIT = 1, NOT_SUPPORTED = 3, NO_PERMISSION = 4, LOST = 15 };
 
 static int has(const char *word, long *value)
@@ -42,11 +48,12 @@ static ret ask(device d)
 
 	if (has("gone", NULL))
 		return UNINIT;
-	snprintf(line, sizeof line, "lost%ld", d ? (long)d - 1 : 0);
+	snprintf(line, sizeof line, "lost%ld", d ? ((long)d - 1) % 100 : 0);
 	return d && has(line, NULL) ? LOST : OK;
 }
 
-#define INDEX ((long)d - 1)
+#define INDEX (((long)d - 1) % 100) /* MIG devices are 100 and more */
+#define PART (((long)d - 1) / 100)
 #define ASK do { ret r = ask(d); if (r) return r; } while (0)
 
 ret nvmlInit_v2(void) { long n = 0; has("init", &n); return n; }
@@ -55,11 +62,63 @@ ret nvmlShutdown(void) { return OK; }
 const char *nvmlErrorString(ret r) { return "shim"; }
 ret nvmlDeviceGetCount_v2(unsigned *n) { long c = 1; if (has("gone", NULL)) return UNINIT; has("count", &c); *n = c; return OK; }
 ret nvmlDeviceGetHandleByIndex_v2(unsigned i, device *d) { *d = (device)(long)(i + 1); return ask(*d); }
-ret nvmlDeviceGetUUID(device d, char *s, unsigned n) { ASK; snprintf(s, n, "GPU-%ld", INDEX); return OK; }
+ret nvmlDeviceGetUUID(device d, char *s, unsigned n) { ASK; snprintf(s, n, PART ? "MIG-%ld-%ld" : "GPU-%ld", INDEX, PART); return OK; }
 ret nvmlDeviceGetMemoryInfo(device d, unsigned long long *m) { ASK; m[0] = 80ull << 30; m[1] = 70ull << 30; m[2] = 10ull << 30; return OK; }
 #ifndef BARE
 ret nvmlSystemGetDriverVersion(char *s, unsigned n) { snprintf(s, n, "580.1"); return OK; }
-ret nvmlDeviceGetName(device d, char *s, unsigned n) { ASK; snprintf(s, n, "Shim GPU"); return OK; }
+ret nvmlDeviceGetName(device d, char *s, unsigned n) { ASK; snprintf(s, n, PART ? "Shim GPU MIG %ldg.10gb" : "Shim GPU", PART == 3 ? 2l : 1l); return OK; }
+ret nvmlSystemGetCudaDriverVersion(int *v) { *v = 13010; return OK; }
+ret nvmlDeviceGetPciInfo_v3(device d, void *p) { ASK; memset(p, 0, 16); snprintf((char *)p + 36, 32, "00000000:%02lX:00.0", 0x17 + INDEX); return OK; }
+ret nvmlDeviceGetMaxClockInfo(device d, int k, unsigned *v) { ASK; *v = 2000 + 100 * k; return OK; }
+ret nvmlDeviceGetTemperatureThreshold(device d, int k, unsigned *v) { ASK; if (k > 1) return NOT_SUPPORTED; *v = 92 - 3 * k; return OK; }
+ret nvmlDeviceGetMaxPcieLinkGeneration(device d, unsigned *v) { ASK; *v = 5; return OK; }
+ret nvmlDeviceGetCurrPcieLinkGeneration(device d, unsigned *v) { ASK; *v = 4; return OK; }
+ret nvmlDeviceGetMaxPcieLinkWidth(device d, unsigned *v) { ASK; *v = 16; return OK; }
+ret nvmlDeviceGetCurrPcieLinkWidth(device d, unsigned *v) { ASK; *v = 8; return OK; }
+ret nvmlDeviceGetRetiredPages(device d, int cause, unsigned *n, u64 *p)
+{
+	ASK;
+	if (cause == 0 && *n < 2) {
+		*n = 2;
+		return 7;
+	}
+	*n = cause == 0 ? 2 : 0;
+	return OK;
+}
+ret nvmlDeviceGetRetiredPagesPendingStatus(device d, int *v) { ASK; *v = 1; return OK; }
+ret nvmlDeviceGetNvLinkState(device d, unsigned link, int *up)
+{
+	long n = 0;
+	ASK;
+	has("nvlink", &n);
+	if (link >= n)
+		return 2; /* invalid argument */
+	*up = link != n - 1;
+	return OK;
+}
+ret nvmlDeviceGetNvLinkErrorCounter(device d, unsigned link, int kind, u64 *v) { ASK; if (kind > 2) return NOT_SUPPORTED; *v = 10 * link + kind; return OK; }
+ret nvmlDeviceGetSamples(device d, int kind, u64 last, int *type, unsigned *n, void *p)
+{
+	static u64 at[8];
+	struct { u64 at; union { unsigned u; u64 l; } v; } *s = p;
+	long busy;
+	ASK;
+	if (!has("busy", &busy))
+		return 6; /* not found: idle */
+	*type = 1;
+	if (!p) {
+		*n = 4;
+		return OK;
+	}
+	/* two new ones, one of before, and a place without one */
+	s[0].at = at[INDEX] + 1; s[0].v.u = busy - 10;
+	s[1].at = at[INDEX] + 2; s[1].v.u = busy + 10;
+	s[2].at = last; s[2].v.u = 100;
+	s[3].at = 0; s[3].v.u = 100;
+	at[INDEX] += 2;
+	*n = 4;
+	return OK;
+}
 ret nvmlDeviceGetUtilizationRates(device d, unsigned *u) { ASK; if (has("denied", NULL)) return NO_PERMISSION; u[0] = 40; u[1] = 20; return OK; }
 ret nvmlDeviceGetPowerUsage(device d, unsigned *v)
 {
@@ -105,6 +164,62 @@ ret nvmlEventSetWait_v2(void *s, void *p, unsigned ms)
 	return 10; /* timeout */
 }
 #ifndef OLD
+ret nvmlDeviceGetFieldValues(device d, int n, field *f)
+{
+	ASK;
+	for (int i = 0; i < n; i++) {
+		int five = has("nvlink5", NULL);
+
+		f[i].ret = OK;
+		f[i].type = 3;
+		switch (f[i].id) {
+		case 82: f[i].type = 1; f[i].v.l = ~0ull; f[i].v.u = 71; break;
+		case 74: f[i].v.l = 1500000000ull; break;
+		case 269: f[i].type = 0; f[i].v.d = 2.5e9; break;
+		case 270: f[i].ret = NOT_SUPPORTED; f[i].v.l = 7; break;
+		case 197: f[i].v.l = 1ull << 40; f[i].type = has("narrow", NULL) ? 1 : 3; break;
+		case 198: f[i].v.l = 2ull << 40; f[i].type = has("narrow", NULL) ? 1 : 3; break;
+		case 230: f[i].type = 1; f[i].v.u = 1; break;
+		case 138: case 139: f[i].v.l = 1000 * (f[i].id - 137); f[i].ret = five || f[i].scope != ~0u ? NOT_SUPPORTED : OK; break;
+		case 202: case 204: f[i].v.l = f[i].id + f[i].scope; f[i].ret = five ? OK : NOT_SUPPORTED; break;
+		case 271: f[i].type = 99; break;
+		case 76: f[i].type = 4; f[i].v.l = -1; break;
+		default: f[i].ret = NOT_SUPPORTED;
+		}
+	}
+	return OK;
+}
+ret nvmlDeviceGetMigMode(device d, unsigned *now, unsigned *then) { ASK; *now = *then = has("mig", NULL); return OK; }
+ret nvmlDeviceGetMaxMigDeviceCount(device d, unsigned *n) { ASK; *n = 7; return OK; }
+ret nvmlDeviceGetMigDeviceHandleByIndex(device d, unsigned i, device *m)
+{
+	static const int part[7] = { 1, 0, 2, 3, 0, 0, 0 };
+	ASK;
+	if (!part[i])
+		return 6; /* not found */
+	*m = (device)((long)d + 100 * part[i]);
+	return OK;
+}
+ret nvmlDeviceGetGpuInstanceId(device d, unsigned *v) { ASK; *v = PART == 3 ? 9 : 7; return OK; }
+ret nvmlDeviceGetComputeInstanceId(device d, unsigned *v) { ASK; *v = PART == 2; return OK; }
+ret nvmlGpmQueryDeviceSupport(device d, unsigned *p) { ASK; p[1] = !has("nogpm", NULL); return OK; }
+static int samples; /* that are allocated */
+ret nvmlGpmSampleAlloc(long **s) { *s = calloc(1, 64); samples++; return OK; }
+ret nvmlGpmSampleFree(long *s) { free(s); samples--; return OK; }
+ret nvmlGpmSampleGet(device d, long *s) { static long n; ASK; s[0] = ++n; s[1] = 0; return OK; }
+ret nvmlGpmMigSampleGet(device d, unsigned gi, long *s) { static long n; ASK; s[0] = ++n; s[1] = gi; return OK; }
+ret nvmlGpmMetricsGet(void *p)
+{
+	struct { unsigned version, n; long *a, *b; struct { unsigned id, ret; double v; char *info[3]; } m[]; } *g = p;
+
+	if (g->b[0] <= g->a[0] || g->b[1] != g->a[1] || samples > 20)
+		return 2;
+	for (unsigned i = 0; i < g->n; i++) {
+		g->m[i].ret = g->m[i].id == 3 ? NOT_SUPPORTED : OK;
+		g->m[i].v = g->m[i].id == 5 ? 250 : 10 * g->m[i].id + g->a[1] / 10.0;
+	}
+	return OK;
+}
 ret nvmlDeviceGetMemoryInfo_v2(device d, void *p)
 {
 	unsigned long long *m = (unsigned long long *)((char *)p + 8);
@@ -123,7 +238,7 @@ ret nvmlDeviceGetComputeRunningProcesses_v3(device d, unsigned *n, void *p)
 		return 7; /* insufficient size */
 	}
 	*n = 2;
-	info[0].pid = 4242; info[0].used = 5ull << 30;
+	info[0].pid = 4242 + 10 * PART; info[0].used = 5ull << 30;
 	info[1].pid = 4243; info[1].used = ~0ull; /* not available */
 	return OK;
 }
