@@ -54,7 +54,7 @@ type Options struct {
 	Now func() time.Time
 	// Processes reads the process trees of servers by name, from the number of
 	// the process that listens; nil leaves their figures out.
-	Processes func(map[string]int) map[string]host.Tree
+	Processes func(pids map[string]int, others []int) map[string]host.Tree
 	// GPUs are joined with Processes; nil for none.
 	GPUs func() gpu.Snapshot
 	// Version and Revision are labels of modeltap_build_info.

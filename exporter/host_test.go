@@ -105,9 +105,9 @@ func TestProcessesOfServers(t *testing.T) {
 				{Up: true, UUID: "GPU-b", Index: 1, Processes: []gpu.Process{{PID: 99, Memory: 5}}},
 			}}
 		}
-		o.Processes = func(pids map[string]int) map[string]host.Tree {
+		o.Processes = func(pids map[string]int, others []int) map[string]host.Tree {
 			asked = pids
-			return map[string]host.Tree{"vllm:8000": {CPUSeconds: 3.5, Resident: 4096, Files: -1, Threads: 12, Processes: 3, PIDs: []int{42, 43, 44}}}
+			return map[string]host.Tree{"vllm:8000": {CPUSeconds: 3.5, Resident: 4096, Files: -1, Threads: 12, Processes: 3, PIDs: []int{42, 43}, Joined: others[2:3]}}
 		}
 	})
 	r.state.Servers = []event.Server{{Name: "vllm:8000", PID: 42}, {Name: "vllm:8000", PID: 43}, {Name: "unseen"}, {Name: "gone", PID: 7}}

@@ -22,7 +22,7 @@ func newProcessDescs() *processDescs {
 		cpu:       counter("model_server_cpu_seconds_total", "Processor time of the model server's processes.", "server"),
 		resident:  gauge("model_server_resident_memory_bytes", "Resident memory of the model server's processes. Pages that they share count for each.", "server"),
 		files:     gauge("model_server_open_files", "Open file descriptors of the model server's processes.", "server"),
-		gpuMemory: gauge("model_server_gpu_memory_bytes", "Memory of a GPU that the model server's processes hold, as the driver tells of each process.", "server", "uuid", "gpu"),
+		gpuMemory: gauge("model_server_gpu_memory_bytes", "Memory of a GPU that the model server's processes hold, and others in its container, as the driver tells of each process.", "server", "uuid", "gpu"),
 		threads:   gauge("model_server_threads", "Threads of the model server's processes.", "server"),
 	}
 }
@@ -35,7 +35,7 @@ func (d *processDescs) describe(ch chan<- *prometheus.Desc) {
 
 // collect sends the figures of servers whose process is known. Several servers
 // of one name are told of by the first.
-func (d *processDescs) collect(ch chan<- prometheus.Metric, servers []event.Server, read func(map[string]int) map[string]host.Tree, gpus []gpu.Device) {
+func (d *processDescs) collect(ch chan<- prometheus.Metric, servers []event.Server, read func(map[string]int, []int) map[string]host.Tree, gpus []gpu.Device) {
 	pids := make(map[string]int, len(servers))
 	for i := range servers {
 		name := event.Label(servers[i].Name)
@@ -46,7 +46,13 @@ func (d *processDescs) collect(ch chan<- prometheus.Metric, servers []event.Serv
 	if len(pids) == 0 {
 		return
 	}
-	for name, t := range read(pids) {
+	var others []int
+	for i := range gpus {
+		for _, p := range gpus[i].Processes {
+			others = append(others, p.PID)
+		}
+	}
+	for name, t := range read(pids, others) {
 		d.processes.emit(ch, float64(t.Processes), name)
 		d.cpu.emit(ch, t.CPUSeconds, name)
 		d.resident.emit(ch, float64(t.Resident), name)
@@ -54,11 +60,12 @@ func (d *processDescs) collect(ch chan<- prometheus.Metric, servers []event.Serv
 			d.files.emit(ch, float64(t.Files), name)
 		}
 		d.threads.emit(ch, float64(t.Threads), name)
-		d.gpus(ch, name, t.PIDs, gpus)
+		d.gpus(ch, name, append(t.PIDs, t.Joined...), gpus)
 	}
 }
 
-// gpus joins the processes of a server with those that the driver tells of. A
+// gpus joins the processes of a server and its container with those that the
+// driver tells of. A
 // server that holds none of a GPU has no series of it.
 func (d *processDescs) gpus(ch chan<- prometheus.Metric, server string, pids []int, gpus []gpu.Device) {
 	for i := range gpus {

@@ -38,6 +38,7 @@ type options struct {
 	gpu        bool
 	gpuLibrary string
 	gpuBackend string
+	kernelLog  string
 	compat     bool
 	tokenizers []string
 
@@ -104,6 +105,7 @@ func newApp() (*kingpin.Application, *options) {
 	app.Flag("host", "Export the figures of the host and of the model servers' processes.").Default("true").BoolVar(&o.host)
 	app.Flag("gpu", "Export what NVML says of the GPUs.").Default("true").BoolVar(&o.gpu)
 	app.Flag("gpu.library", "Path of libnvidia-ml.so.1; without it the usual places are searched.").PlaceHolder("FILE").StringVar(&o.gpuLibrary)
+	app.Flag("gpu.kernel-log", "The kernel's log, a second source of GPU errors (XID); empty for none.").PlaceHolder("FILE").Default("/dev/kmsg").StringVar(&o.kernelLog)
 	app.Flag("gpu.backend", "nvml, or demo for two GPUs that are made up.").Default("nvml").EnumVar(&o.gpuBackend, "nvml", "demo")
 	app.Flag("compat-metrics", "Also export gpu_memory_used_mb, cpu_usage_percent and memory_usage_mb, for dashboards of exporters inside the service.").Default("true").BoolVar(&o.compat)
 	app.Flag("otlp.endpoint", "OpenTelemetry collector that gets a span for each request and the gen_ai.server metrics, without any text: grpc://HOST:4317 or http://HOST:4318.").PlaceHolder("URL").StringVar(&o.otlp)

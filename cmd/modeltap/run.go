@@ -60,11 +60,11 @@ func newDaemon(s *settings, log *slog.Logger, level *slog.LevelVar, extra event.
 	release, revision := build()
 	var gpus func() gpu.Snapshot
 	if s.gpu {
-		d.gpu = gpu.New(gpu.Options{Library: s.gpuLibrary, Demo: s.gpuBackend == "demo", Logger: log})
+		d.gpu = gpu.New(gpu.Options{Library: s.gpuLibrary, KernelLog: s.kernelLog, Demo: s.gpuBackend == "demo", Logger: log})
 		gpus = d.gpu.Snapshot
 		registry.MustRegister(exporter.NewGPU(gpus, s.compat))
 	}
-	var processes func(map[string]int) map[string]host.Tree
+	var processes func(map[string]int, []int) map[string]host.Tree
 	if s.host {
 		proc := hostProc()
 		d.host = host.New(host.Options{Proc: proc, Logger: log})

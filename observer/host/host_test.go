@@ -173,7 +173,7 @@ func TestTrees(t *testing.T) {
 	defer func() { in.Close(); _ = cmd.Wait() }()
 	trees := NewTrees("")
 	read := func() (Tree, bool) {
-		tree, ok := trees.Read(map[string]int{"s": cmd.Process.Pid})["s"]
+		tree, ok := trees.Read(map[string]int{"s": cmd.Process.Pid}, nil)["s"]
 		return tree, ok
 	}
 	until := time.Now().Add(10 * time.Second)
@@ -194,7 +194,7 @@ func TestTrees(t *testing.T) {
 	if after.Processes != 1 || after.CPUSeconds < busy.CPUSeconds {
 		t.Errorf("%+v, before %+v", after, busy)
 	}
-	if list := trees.Read(map[string]int{"no": 1 << 22, "none": 0}); len(list) != 0 {
+	if list := trees.Read(map[string]int{"no": 1 << 22, "none": 0}, nil); len(list) != 0 {
 		t.Errorf("trees of no process: %v", list)
 	}
 	if len(trees.used) != 0 {

@@ -19,6 +19,9 @@ type Tree struct {
 	Threads    int
 	Processes  int
 	PIDs       []int // its processes; what else uses them can be joined by these
+	// Joined are those of the other processes asked for that run in the
+	// container of the server: workers that did not descend from it.
+	Joined []int
 }
 
 // Trees follows the processes of servers.
@@ -49,9 +52,9 @@ func NewTrees(proc string) *Trees {
 }
 
 // Read returns the trees of servers, by name, whose main processes are pids;
-// servers without a living process are left out. It goes over all processes of
-// the host once.
-func (t *Trees) Read(pids map[string]int) map[string]Tree {
+// servers without a living process are left out. Others are processes to join
+// by container. It goes over all processes of the host once.
+func (t *Trees) Read(pids map[string]int, others []int) map[string]Tree {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	fs, err := procfs.NewFS(t.proc)
@@ -76,6 +79,7 @@ func (t *Trees) Read(pids map[string]int) map[string]Tree {
 			trees[name] = t.tree(fs, name, pid, stats, children)
 		}
 	}
+	join(fs, trees, pids, others)
 	for name := range t.used {
 		if _, asked := pids[name]; !asked {
 			delete(t.used, name)
