@@ -137,6 +137,8 @@ func child(scenario string) int {
 		fmt.Printf("success=%v devices=%d lost=%s\n", s.Snapshot().Success, len(s.Snapshot().Devices), s.Snapshot().Devices[1].UUID)
 		set("count 3\n")
 		until("back", up(3))
+		set("count 2\n")
+		until("one unplugged", func(s Snapshot) bool { return s.Success && len(s.Devices) == 2 })
 	case "gone":
 		until("whole", up(1))
 		set("gone\n")
