@@ -14,7 +14,7 @@ import (
 	"github.com/modeltap/modeltap/observer/event"
 )
 
-func serverOf(t *testing.T, r *rig, change ...func(*ServerOptions)) *Server {
+func serverOf(t testing.TB, r *rig, change ...func(*ServerOptions)) *Server {
 	t.Helper()
 	o := ServerOptions{Exporter: r.Exporter}
 	for _, f := range change {
@@ -147,7 +147,7 @@ func TestServersAPIWithoutSnapshot(t *testing.T) {
 }
 
 func BenchmarkRequestsAPI(b *testing.B) {
-	r := newRig(new(testing.T))
+	r := newRig(b)
 	s, err := NewServer(ServerOptions{Exporter: r.Exporter})
 	if err != nil {
 		b.Fatal(err)

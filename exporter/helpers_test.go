@@ -17,13 +17,13 @@ import (
 // rig is an Exporter with a state and a clock that the test sets.
 type rig struct {
 	*Exporter
-	t        *testing.T
+	t        testing.TB
 	registry *prometheus.Registry
 	state    event.Snapshot
 	now      time.Time
 }
 
-func newRig(t *testing.T, change ...func(*Options)) *rig {
+func newRig(t testing.TB, change ...func(*Options)) *rig {
 	t.Helper()
 	r := &rig{t: t, registry: prometheus.NewRegistry(), now: time.Unix(1_700_000_000, 0)}
 	o := Options{
@@ -59,7 +59,7 @@ func (r *rig) scrape() families {
 
 // find returns the metric whose labels include l, nil when there is none, and
 // fails when there are several.
-func (f families) find(t *testing.T, name string, l prometheus.Labels) *dto.Metric {
+func (f families) find(t testing.TB, name string, l prometheus.Labels) *dto.Metric {
 	t.Helper()
 	var found *dto.Metric
 	for _, m := range f[name].GetMetric() {
@@ -75,7 +75,7 @@ func (f families) find(t *testing.T, name string, l prometheus.Labels) *dto.Metr
 
 // value returns a counter's or gauge's value, a histogram's count, and -1 when
 // there is no such series.
-func (f families) value(t *testing.T, name string, l prometheus.Labels) float64 {
+func (f families) value(t testing.TB, name string, l prometheus.Labels) float64 {
 	t.Helper()
 	m := f.find(t, name, l)
 	switch {

@@ -188,7 +188,7 @@ func BenchmarkExchange(b *testing.B) {
 		opts  []func(*Options)
 	}{{"classic", false, nil}, {"classic,exemplars", true, nil}, {"native", false, []func(*Options){native}}} {
 		b.Run(c.name, func(b *testing.B) {
-			r := newRig(new(testing.T), c.opts...)
+			r := newRig(b, c.opts...)
 			x := streamed()
 			x.HasTraceID = c.trace
 			b.ReportAllocs()

@@ -5,8 +5,6 @@ package exporter
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -99,24 +97,5 @@ func TestReloaded(t *testing.T) {
 		if v := got.value(t, when, nil); v != float64(c.when.Unix()) {
 			t.Errorf("%v: timestamp %v, want %v", c.err, v, c.when.Unix())
 		}
-	}
-}
-
-// A scrape of the most that the default limits allow to be alive at once for
-// one model on every server.
-func BenchmarkScrape(b *testing.B) {
-	r := newRig(new(testing.T))
-	for i := range 256 {
-		x := streamed()
-		x.Server = fmt.Sprint("server-", i)
-		r.Exchange(&x)
-		r.state.Series = append(r.state.Series, event.Series{Server: x.Server, API: x.API, Model: x.Model})
-	}
-	h := serverOf(new(testing.T), r).Handler()
-	b.ReportAllocs()
-	for b.Loop() {
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
-		b.ReportMetric(float64(w.Body.Len()), "B/scrape")
 	}
 }

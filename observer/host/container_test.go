@@ -59,7 +59,7 @@ func TestJoinByContainer(t *testing.T) {
 	trees := map[string]Tree{"alone": {PIDs: []int{10, 11}}, "one": {PIDs: []int{20}}, "two": {PIDs: []int{21}}, "host": {PIDs: []int{30}}}
 	join(fs, trees, map[string]int{"alone": 10, "one": 20, "two": 21, "host": 30}, []int{10, 11, 12, 12, 22, 31, 99})
 	for name, want := range map[string][]int{
-		"alone": {12}, // not 11, which is in the tree, and 12 once
+		"alone": {12},            // not 11, which is in the tree, and 12 once
 		"one":   nil, "two": nil, // whose 22 is, nobody can tell
 		"host": nil, // no container joins all that runs on the host
 	} {

@@ -201,3 +201,23 @@ func TestTrees(t *testing.T) {
 		t.Errorf("%d servers are remembered that nobody asks for", len(trees.used))
 	}
 }
+
+func TestParentIn(t *testing.T) {
+	for stat, want := range map[string]int{
+		"42 (python3) S 7 42 42 0":         7,
+		"42 (a) R 9 (b) S 8 0 0":           8, // the name is: a) R 9 (b
+		"42 (tmux: server) S 1 42 42 0 -1": 1,
+		"42 (x":                            -1,
+		"42 (x) S":                         -1,
+		"42 (x) S y":                       -1,
+		"":                                 -1,
+	} {
+		got, ok := parentIn([]byte(stat))
+		if !ok {
+			got = -1
+		}
+		if got != want {
+			t.Errorf("%q: %d, want %d", stat, got, want)
+		}
+	}
+}

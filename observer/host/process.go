@@ -3,7 +3,11 @@
 package host
 
 import (
+	"bytes"
+	"os"
+	"strconv"
 	"sync"
+	"syscall"
 
 	"github.com/prometheus/procfs"
 )
@@ -61,22 +65,20 @@ func (t *Trees) Read(pids map[string]int, others []int) map[string]Tree {
 	if err != nil {
 		return nil
 	}
-	all, err := fs.AllProcs()
+	parents, err := parentsOf(t.proc)
 	if err != nil {
 		return nil
 	}
-	stats := make(map[int]procfs.ProcStat, len(all))
-	children := map[int][]int{}
-	for _, p := range all {
-		if s, err := p.Stat(); err == nil { // it may have ended meanwhile
-			stats[p.PID] = s
-			children[s.PPID] = append(children[s.PPID], p.PID)
-		}
+	children := make(map[int][]int, len(parents))
+	for pid, parent := range parents {
+		children[parent] = append(children[parent], pid)
 	}
 	trees := map[string]Tree{}
 	for name, pid := range pids {
-		if _, alive := stats[pid]; alive && pid > 0 {
-			trees[name] = t.tree(fs, name, pid, stats, children)
+		if _, alive := parents[pid]; alive && pid > 0 {
+			if tree := t.tree(fs, name, pid, children); tree.Processes > 0 {
+				trees[name] = tree
+			}
 		}
 	}
 	join(fs, trees, pids, others)
@@ -88,7 +90,7 @@ func (t *Trees) Read(pids map[string]int, others []int) map[string]Tree {
 	return trees
 }
 
-func (t *Trees) tree(fs procfs.FS, name string, root int, stats map[int]procfs.ProcStat, children map[int][]int) (tree Tree) {
+func (t *Trees) tree(fs procfs.FS, name string, root int, children map[int][]int) (tree Tree) {
 	a := t.used[name]
 	if a == nil {
 		a = &account{}
@@ -98,12 +100,19 @@ func (t *Trees) tree(fs procfs.FS, name string, root int, stats map[int]procfs.P
 	for queue, seen := []int{root}, map[int]bool{root: true}; len(queue) > 0; {
 		pid := queue[0]
 		queue = queue[1:]
-		s := stats[pid]
+		p, err := fs.Proc(pid)
+		if err != nil {
+			continue // it has ended meanwhile
+		}
+		s, err := p.Stat()
+		if err != nil {
+			continue
+		}
 		tree.Processes++
 		tree.PIDs = append(tree.PIDs, pid)
 		tree.Threads += s.NumThreads
 		tree.Resident += uint64(max(s.ResidentMemory(), 0))
-		if p, err := fs.Proc(pid); err == nil && tree.Files >= 0 {
+		if tree.Files >= 0 {
 			if n, err := p.FileDescriptorsLen(); err == nil {
 				tree.Files += n
 			} else {
@@ -124,4 +133,55 @@ func (t *Trees) tree(fs procfs.FS, name string, root int, stats map[int]procfs.P
 	a.last = now
 	tree.CPUSeconds = a.total
 	return tree
+}
+
+// parentsOf returns all processes with their parents. It reads no more of each
+// than the start of its stat (proc_pid_stat(5)), since a host may have
+// thousands.
+func parentsOf(proc string) (map[int]int, error) {
+	dir, err := os.Open(proc)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = dir.Close() }()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, err
+	}
+	parents := make(map[int]int, len(names))
+	var buf [512]byte
+	for _, name := range names {
+		pid, err := strconv.Atoi(name)
+		if err != nil {
+			continue
+		}
+		fd, err := syscall.Open(proc+"/"+name+"/stat", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+		if err != nil {
+			continue // it has ended meanwhile
+		}
+		n, err := syscall.Read(fd, buf[:])
+		_ = syscall.Close(fd)
+		if err != nil {
+			continue
+		}
+		if parent, ok := parentIn(buf[:n]); ok {
+			parents[pid] = parent
+		}
+	}
+	return parents, nil
+}
+
+// parentIn returns the parent that a stat tells of: the second field behind the
+// name, which may hold anything, brackets too.
+func parentIn(stat []byte) (int, bool) {
+	i := bytes.LastIndexByte(stat, ')')
+	if i < 0 {
+		return 0, false
+	}
+	f := bytes.Fields(stat[i+1:])
+	if len(f) < 2 {
+		return 0, false
+	}
+	n, err := strconv.Atoi(string(f[1]))
+	return n, err == nil
 }

@@ -44,6 +44,9 @@ type Sampler struct {
 	env  common.EnvMap
 	proc string
 
+	infoOnce sync.Once
+	info     *Info
+
 	mu      sync.Mutex
 	last    *CPU
 	at      time.Time
@@ -130,10 +133,19 @@ func (s *Sampler) Snapshot() Snapshot {
 	snap.Network = s.network(ctx)
 	snap.Pressure = s.pressure()
 	snap.Boot = s.boot()
-	if i, err := host.InfoWithContext(ctx); s.read("host", err) {
-		snap.Info = &Info{OS: i.Platform, Version: i.PlatformVersion, Kernel: i.KernelVersion, Architecture: i.KernelArch}
-	}
+	snap.Info = s.host(ctx)
 	return snap
+}
+
+// host is read once: it takes a walk over all processes, and may take a run of
+// lsb_release.
+func (s *Sampler) host(ctx context.Context) *Info {
+	s.infoOnce.Do(func() {
+		if i, err := host.InfoWithContext(ctx); s.read("host", err) {
+			s.info = &Info{OS: i.Platform, Version: i.PlatformVersion, Kernel: i.KernelVersion, Architecture: i.KernelArch}
+		}
+	})
+	return s.info
 }
 
 // read tells whether something was read; that it was not is logged once.
