@@ -71,6 +71,7 @@ type Exporter struct {
 	series     *seriesDescs
 	self       *selfDescs
 	processes  *processDescs
+	trees      *bounded // runs processes
 
 	snapshots chan struct{} // holds a token while Snapshot runs
 	failures  prometheus.Counter
@@ -127,6 +128,7 @@ func New(o Options) *Exporter {
 		recent:   newRing(RecentRequests),
 		swept:    o.Now(),
 	}
+	e.trees = newBounded("processes", nil, e.processes.describe)
 	e.Reloaded(nil)
 	o.Registry.MustRegister(e)
 	return e
@@ -147,6 +149,7 @@ func (e *Exporter) Describe(ch chan<- *prometheus.Desc) {
 	e.requests.describe(ch)
 	e.series.describe(ch)
 	e.self.describe(ch)
+	e.trees.Describe(ch)
 	for _, c := range e.own() {
 		c.Describe(ch)
 	}
@@ -164,7 +167,7 @@ func (e *Exporter) Collect(ch chan<- prometheus.Metric) {
 		e.series.collect(ch, &s, e.opts.Native, e.opts.Now())
 		e.self.collect(ch, &s)
 		if e.opts.Processes != nil {
-			e.processes.collect(ch, s.Servers, e.opts.Processes, e.gpus())
+			e.trees.run(ch, func(ch chan<- prometheus.Metric) { e.processes.collect(ch, s.Servers, e.opts.Processes, e.gpus()) })
 		}
 	}
 	e.self.build(ch, e.opts.Version, e.opts.Revision)

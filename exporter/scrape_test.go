@@ -35,7 +35,7 @@ func busyRig(t testing.TB, servers, models int, change ...func(*Options)) *rig {
 		o.Processes, o.GPUs = host.NewTrees("").Read, gpus.Snapshot
 	})
 	r := newRig(t, change...)
-	r.registry.MustRegister(NewGPU(gpus.Snapshot, true), NewHost(hosts.Snapshot, true),
+	r.registry.MustRegister(Bounded("gpu", NewGPU(gpus.Snapshot, true)), Bounded("host", NewHost(hosts.Snapshot, true)),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for i := range servers {
 		name := fmt.Sprintf("namespace/deployment-%03d-5f7c9/container:8000", i)

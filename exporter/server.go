@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/prometheus/exporter-toolkit/web"
 )
 
@@ -32,6 +33,9 @@ type ServerOptions struct {
 	Exporter *Exporter
 	// ListenAddresses are HOST:PORT pairs. Default DefaultListenAddress.
 	ListenAddresses []string
+	// SystemdSocket serves on the sockets that systemd passes
+	// (sd_listen_fds(3)) instead of ListenAddresses.
+	SystemdSocket bool
 	// ConfigFile is the exporter-toolkit web configuration (TLS, basic
 	// authentication); "" for plain HTTP.
 	ConfigFile string
@@ -88,6 +92,9 @@ func (s *Server) Handler() http.Handler { return s.handler }
 
 // Listen binds every address. On an error none stays bound.
 func (s *Server) Listen(ctx context.Context) error {
+	if s.opts.SystemdSocket {
+		return s.activated()
+	}
 	for _, a := range s.opts.ListenAddresses {
 		l, err := new(net.ListenConfig).Listen(ctx, "tcp", a)
 		if err != nil {
@@ -98,6 +105,23 @@ func (s *Server) Listen(ctx context.Context) error {
 			return explainListen(a, err)
 		}
 		s.listeners = append(s.listeners, l)
+	}
+	return nil
+}
+
+// activated takes over the sockets that systemd passed.
+func (s *Server) activated() error {
+	passed, err := activation.Listeners()
+	if err != nil {
+		return fmt.Errorf("--web.systemd-socket: %w", err)
+	}
+	for _, l := range passed {
+		if l != nil { // no listening stream socket
+			s.listeners = append(s.listeners, l)
+		}
+	}
+	if len(s.listeners) == 0 {
+		return errors.New("--web.systemd-socket: systemd passed no listening socket: start modeltap from a .socket unit with ListenStream=, or leave the flag out")
 	}
 	return nil
 }

@@ -64,6 +64,9 @@ func examine(s *settings, features []bpf.Feature, listen func(address string) er
 	r.Capture = choose(s, features)
 	r.Works = r.Capture.Mode != "none"
 	for _, a := range s.listen {
+		if s.systemdSocket {
+			break // systemd holds the address
+		}
 		f := finding{Name: "listen " + a, State: "yes", Detail: "free", Required: true}
 		if err := listen(a); err != nil {
 			f.State, f.Detail, f.Remedy = "no", err.Error(), "stop what holds it, or choose another with --web.listen-address"

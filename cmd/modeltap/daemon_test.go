@@ -217,3 +217,47 @@ func TestDemoObservesItsServer(t *testing.T) {
 		}
 	}
 }
+
+// The daemon serves on a socket that is passed as systemd does it, and says what
+// is missing where there is none.
+func TestSystemdSocket(t *testing.T) {
+	needRoot(t)
+	code, _, stderr := call(t, "--web.systemd-socket", "--capture=cgroup")
+	if code != exitFailure || !strings.Contains(stderr, ".socket unit") {
+		t.Errorf("without a socket: %d, %q", code, stderr)
+	}
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	f, err := l.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/bin/sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" --web.systemd-socket --capture=cgroup --log.level=error --no-gpu`, self)
+	cmd.Env = []string{asProgram}
+	cmd.ExtraFiles = []*os.File{f}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	q, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+l.Addr().String()+"/-/healthy", nil)
+	a, err := http.DefaultClient.Do(q) // it waits in the socket until the daemon serves
+	if err != nil {
+		t.Error(err)
+	} else {
+		_ = a.Body.Close()
+	}
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}

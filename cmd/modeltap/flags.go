@@ -43,6 +43,7 @@ type options struct {
 	tokenizers []string
 
 	listen          []string
+	systemdSocket   bool
 	webConfig       string
 	telemetryPath   string
 	enableLifecycle bool
@@ -109,6 +110,7 @@ func newApp() (*kingpin.Application, *options) {
 	app.Flag("gpu.backend", "nvml, or demo for two GPUs that are made up.").Default("nvml").EnumVar(&o.gpuBackend, "nvml", "demo")
 	app.Flag("compat-metrics", "Also export gpu_memory_used_mb, cpu_usage_percent and memory_usage_mb, for dashboards of exporters inside the service.").Default("true").BoolVar(&o.compat)
 	app.Flag("otlp.endpoint", "OpenTelemetry collector that gets a span for each request and the gen_ai.server metrics, without any text: grpc://HOST:4317 or http://HOST:4318.").PlaceHolder("URL").StringVar(&o.otlp)
+	app.Flag("web.systemd-socket", "Serve on the sockets that systemd passes instead of --web.listen-address.").BoolVar(&o.systemdSocket)
 	app.Flag("web.listen-address", "Address to serve on, HOST:PORT or :PORT; repeatable.").Default(exporter.DefaultListenAddress).PlaceHolder("ADDRESS").StringsVar(&o.listen)
 	app.Flag("web.config.file", "exporter-toolkit web configuration, for TLS and basic authentication.").PlaceHolder("FILE").StringVar(&o.webConfig)
 	app.Flag("web.telemetry-path", "Path of the metrics.").Default(exporter.DefaultTelemetryPath).StringVar(&o.telemetryPath)

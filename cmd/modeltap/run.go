@@ -62,13 +62,13 @@ func newDaemon(s *settings, log *slog.Logger, level *slog.LevelVar, extra event.
 	if s.gpu {
 		d.gpu = gpu.New(gpu.Options{Library: s.gpuLibrary, KernelLog: s.kernelLog, Demo: s.gpuBackend == "demo", Logger: log})
 		gpus = d.gpu.Snapshot
-		registry.MustRegister(exporter.NewGPU(gpus, s.compat))
+		registry.MustRegister(exporter.Bounded("gpu", exporter.NewGPU(gpus, s.compat)))
 	}
 	var processes func(map[string]int, []int) map[string]host.Tree
 	if s.host {
 		proc := hostProc()
 		d.host = host.New(host.Options{Proc: proc, Logger: log})
-		registry.MustRegister(exporter.NewHost(d.host.Snapshot, s.compat))
+		registry.MustRegister(exporter.Bounded("host", exporter.NewHost(d.host.Snapshot, s.compat)))
 		processes = host.NewTrees(proc).Read
 	}
 	d.exporter = exporter.New(exporter.Options{
@@ -99,7 +99,7 @@ func newDaemon(s *settings, log *slog.Logger, level *slog.LevelVar, extra event.
 		d.reloader = &reloader{daemon: d, now: s, again: again}
 	}
 	o := exporter.ServerOptions{
-		Exporter: d.exporter, ListenAddresses: s.listen, ConfigFile: s.webConfig,
+		Exporter: d.exporter, ListenAddresses: s.listen, SystemdSocket: s.systemdSocket, ConfigFile: s.webConfig,
 		TelemetryPath: s.telemetryPath, Ready: d.observer.Ready, Pprof: s.enablePprof,
 	}
 	if s.enableLifecycle && d.reloader != nil {
