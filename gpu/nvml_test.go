@@ -94,6 +94,9 @@ func child(scenario string) int {
 		}
 	}
 	switch scenario {
+	case "probe":
+		snap, err := Probe(Options{Library: os.Getenv("GPU_SHIM_LIBRARY")})
+		fmt.Printf("probed %d, driver %q, err %v\n", len(snap.Devices), snap.Driver, err)
 	case "print":
 		if until("read", func(s Snapshot) bool { return s.Known && len(s.Devices) > 0 }) {
 			d := s.Snapshot().Devices[0]
@@ -259,6 +262,13 @@ func TestDriverHangs(t *testing.T) {
 	t.Parallel()
 	wants(t, run(t, "hang", shim(t), "count 1\n"), "snapshot took less than 100 ms: true", "old devices: 0, success false",
 		"does not return; modeltap ends without it", "ended in time: true")
+}
+
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	wants(t, run(t, "probe", shim(t), "count 2\n"), `probed 2, driver "580.1", err <nil>`)
+	wants(t, run(t, "probe", shim(t), "init 9\n"), "probed 0", "modprobe nvidia")
+	wants(t, run(t, "probe", shim(t), "hang 20000\n"), "probed 0", "does not return: see the kernel log")
 }
 
 // Hosts without a driver are normal, and what is wrong is said with a remedy.

@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/gpu"
 )
 
 // report is the answer of check.
@@ -42,6 +43,9 @@ var errCannotRun = errors.New("check: run would not work here: the lines that sa
 // runCheck is the command check. It changes nothing.
 func (p process) runCheck(s *settings) error {
 	r := examine(s, bpf.Features(s.cgroupRoot), listenable)
+	if s.gpu {
+		r.Features = append(r.Features, gpuFinding(gpu.Probe(gpu.Options{Library: s.gpuLibrary, Demo: s.gpuBackend == "demo"})))
+	}
 	write := r.writeText
 	if s.check.format == "json" {
 		write = r.writeJSON
@@ -53,6 +57,29 @@ func (p process) runCheck(s *settings) error {
 		return errCannotRun
 	}
 	return nil
+}
+
+// gpuFinding tells of the GPUs. A host without is fine.
+func gpuFinding(snap gpu.Snapshot, err error) finding {
+	f := finding{Name: "gpu", State: "no"}
+	if err != nil {
+		f.Detail = err.Error()
+		return f
+	}
+	up := 0
+	for i := range snap.Devices {
+		if snap.Devices[i].Up {
+			up++
+		}
+	}
+	f.Detail = fmt.Sprintf("driver %s, %d of %d GPUs answer", snap.Driver, up, len(snap.Devices))
+	if up > 0 {
+		f.State = "yes"
+	}
+	if up < len(snap.Devices) {
+		f.Remedy = "see the kernel log for NVRM; the GPU may need a reset"
+	}
+	return f
 }
 
 // examine judges what was found; listen tries an address.

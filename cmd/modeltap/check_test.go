@@ -5,10 +5,14 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/gpu"
 )
 
 func feature(name string, state bpf.State, required bool) bpf.Feature {
@@ -81,5 +85,34 @@ func TestReportForms(t *testing.T) {
 	var back report
 	if err := json.Unmarshal([]byte(doc.String()), &back); err != nil || len(back.Features) != 3 || !back.Works {
 		t.Errorf("JSON form %v:\n%s", err, &doc)
+	}
+}
+
+func TestGPUFinding(t *testing.T) {
+	if f := gpuFinding(gpu.Probe(gpu.Options{Library: "/nonexistent/libnvidia-ml.so.1"})); f.State != "no" || f.Required || f.Detail == "" {
+		t.Errorf("without a library: %+v", f)
+	}
+	if f := gpuFinding(gpu.Probe(gpu.Options{Demo: true})); f.State != "yes" || f.Detail != "driver demo, 2 of 2 GPUs answer" || f.Remedy != "" {
+		t.Errorf("demo: %+v", f)
+	}
+	if f := gpuFinding(gpu.Snapshot{Driver: "580", Devices: []gpu.Device{{Up: true}, {}}}, nil); f.State != "yes" || f.Detail != "driver 580, 1 of 2 GPUs answer" || f.Remedy == "" {
+		t.Errorf("one lost: %+v", f)
+	}
+}
+
+// Without cgo there is no GPU support, and the program says so.
+func TestWithoutCgo(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "modeltap")
+	build := exec.Command("go", "build", "-o", binary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	out, err := exec.Command(binary, "check", "--web.listen-address=127.0.0.1:0").CombinedOutput()
+	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) { // what else the host lacks is not asked
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(out), "this build has no GPU support") {
+		t.Errorf("%s", out)
 	}
 }
