@@ -4,7 +4,9 @@ package target
 
 import (
 	"context"
+	"io/fs"
 	"log/slog"
+	"os"
 	"regexp"
 	"slices"
 	"sync"
@@ -37,6 +39,9 @@ type Config struct {
 	Apply      func(Capture) error
 	Candidates *Candidates  // nil: DefaultCandidates
 	Logger     *slog.Logger // nil discards
+	// Roots are the host's root directory, or where it is mounted, for the names
+	// of containers; nil: /host, then /.
+	Roots []fs.FS
 }
 
 // Capture is what should be captured.
@@ -51,6 +56,7 @@ type Manager struct {
 	cfg    Config
 	table  *Table
 	groups *groups
+	names  *naming
 	log    *slog.Logger
 	wake   chan struct{}
 
@@ -85,8 +91,11 @@ func NewManager(cfg Config) *Manager {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Roots == nil {
+		cfg.Roots = []fs.FS{os.DirFS("/host"), os.DirFS("/")}
+	}
 	m := &Manager{
-		cfg: cfg, table: cfg.Table, groups: newGroups(cfg.Root), log: cfg.Logger,
+		cfg: cfg, table: cfg.Table, groups: newGroups(cfg.Root), names: newNaming(time.Now, cfg.Roots...), log: cfg.Logger,
 		wake: make(chan struct{}, 1), hostPIDs: hostPIDs(), netns: netnsCookie(),
 		sockets: make(map[uint64]*socket), told: make(map[string]bool),
 	}

@@ -66,14 +66,21 @@ func (t *Table) describe(s *state) {
 	}
 	info := event.Server{Name: s.server.Name, Port: s.port, Group: s.group, Target: s.spec != nil, Listening: s.live()}
 	if old := s.server.info.Load(); best == nil && old != nil {
-		info.Address, info.Container, info.Unit = old.Address, old.Container, old.Unit
+		info.Address, info.Container, info.Unit, info.Pod, info.Namespace = old.Address, old.Container, old.Unit, old.Pod, old.Namespace
 	}
 	if s.addr.IsValid() {
 		info.Address = s.addr.String()
 	}
 	if best != nil {
 		info.PID, info.Comm = best.PID, event.Label(best.Comm)
-		info.Container, info.Unit = best.Place.Container, event.Label(best.Place.Unit)
+		info.Unit = event.Label(best.Place.Unit)
+		info.Container, info.Pod = best.Place.Container, best.Place.Pod // ids, where nothing tells the names
+		if n := best.Name; n.Container != "" {
+			info.Container = event.Label(n.Container)
+		}
+		if n := best.Name; n.Pod != "" {
+			info.Pod, info.Namespace = event.Label(n.Pod), event.Label(n.Namespace)
+		}
 		if best.Local.Addr().IsValid() {
 			info.Address = best.Local.Addr().Unmap().String()
 		}

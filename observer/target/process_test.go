@@ -75,6 +75,10 @@ func TestLabel(t *testing.T) {
 		"vllm:8000": {Process: Process{Name: "vllm"}, Place: Place{Unit: "x.service"}},
 		"llm:8000":  {Place: Place{Unit: "llm.service"}},
 		"port-8000": {},
+
+		"prod/vllm-0/server":  {Name: Name{"prod", "vllm-0", "server"}, Process: Process{Name: "vllm"}},
+		"prod/vllm-0:8000":    {Name: Name{"prod", "vllm-0", ""}, Process: Process{Name: "vllm"}},
+		"compose-vllm-1:8000": {Name: Name{"", "", "compose-vllm-1"}, Process: Process{Name: "vllm"}},
 	} {
 		if got := label(id, 8000); got != want {
 			t.Errorf("label(%+v) = %q, want %q", id, got, want)

@@ -52,6 +52,7 @@ type Identity struct {
 	Comm    string
 	Process Process
 	Place   Place
+	Name    Name
 }
 
 // Listener is one listening (or bound) TCP socket.
@@ -69,6 +70,12 @@ type Listener struct {
 func label(id Identity, port uint16) string {
 	at := ":" + strconv.Itoa(int(port))
 	switch {
+	case id.Name.Pod != "" && id.Name.Container != "":
+		return bounded(id.Name.Namespace+"/"+id.Name.Pod+"/"+id.Name.Container, "")
+	case id.Name.Pod != "":
+		return bounded(id.Name.Namespace+"/"+id.Name.Pod, at)
+	case id.Name.Container != "":
+		return bounded(id.Name.Container, at)
 	case id.Process.Name != "":
 		return bounded(id.Process.Name, at)
 	case id.Place.Unit != "":

@@ -170,6 +170,7 @@ func (m *Manager) offer(s *socket) {
 
 func (m *Manager) admit(s *socket) {
 	s.Place = ParseGroup(m.groups.path(s.Group))
+	s.Name = m.names.of(s.Place)
 	s.candidate = true
 	m.table.Add(s.Listener)
 }
@@ -192,6 +193,7 @@ func (m *Manager) bury(now time.Time) {
 // under the Table's lock and takes none but that of groups.
 func (m *Manager) identify(group, netns uint64, local netip.AddrPort) Identity {
 	id := Identity{Place: ParseGroup(m.groups.path(group))}
+	id.Name = m.names.of(id.Place)
 	if netns == m.netns || netns == 0 {
 		if all, err := listening(); err == nil {
 			for _, t := range all {
@@ -199,7 +201,7 @@ func (m *Manager) identify(group, netns uint64, local netip.AddrPort) Identity {
 					continue
 				}
 				if owner, ok := m.cfg.Candidates.owners(map[uint64]bool{t.inode: true})[t.inode]; ok {
-					owner.Place = id.Place
+					owner.Place, owner.Name = id.Place, id.Name
 					return owner
 				}
 			}
@@ -212,7 +214,7 @@ func (m *Manager) identify(group, netns uint64, local netip.AddrPort) Identity {
 			continue
 		}
 		if id.PID != 0 && id.Process.Name != p.Name {
-			return Identity{Place: id.Place}
+			return Identity{Place: id.Place, Name: id.Name}
 		}
 		if id.PID == 0 || pid < id.PID {
 			id.PID, id.Comm, id.Process = pid, comm, p

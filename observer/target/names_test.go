@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package target
+
+import (
+	"io/fs"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+)
+
+const uid1, uid2 = "12345678-1234-1234-1234-123456789abc", "12345678-1234-1234-1234-123456789abd"
+
+var idA, idB, idC = strings.Repeat("a1", 32), strings.Repeat("b2", 32), strings.Repeat("c3", 32)
+
+// node is the file system of a node.
+func node() fstest.MapFS {
+	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
+	return fstest.MapFS{
+		"var/log/pods/prod_vllm-7f9c-x2x4z_" + uid1 + "/server/0.log":                    file("a prompt"),
+		"var/log/pods/prod_two_" + uid2 + "/server/3.log":                                file(""),
+		"var/log/pods/prod_two_" + uid2 + "/sidecar/0.log":                               file(""),
+		"var/log/pods/kube-system_static-node1_0123456789abcdef0123456789abcdef/x/0.log": file(""),
+		"var/log/pods/lost+found/x/y":                                                    file(""),
+		"var/log/containers/two_prod_sidecar-" + idB + ".log":                            {Mode: fs.ModeSymlink, Data: []byte("/var/log/pods/nowhere")},
+		"var/lib/docker/containers/" + idA + "/config.v2.json":                           file(`{"ID":"x","Config":{"Env":["HF_TOKEN=secret"]},"Name":"/compose-vllm-1"}`),
+		"var/lib/docker/containers/" + idB + "/config.v2.json":                           file(`{"Name":"/k8s_server_vllm-0_prod_` + uid1 + `_2"}`),
+		"var/lib/docker/containers/" + idC + "/config.v2.json":                           file(`{"Name":`),
+		"var/lib/containers/storage/overlay-containers/containers.json":                  file(`[{"id":"` + idC + `","names":["podman-vllm"]},{"id":"x"}]`),
+	}
+}
+
+func TestNames(t *testing.T) {
+	n := newNaming(time.Now, fstest.MapFS{}, node())
+	for _, c := range []struct {
+		place Place
+		want  Name
+	}{
+		{Place{Pod: uid1, Container: idC}, Name{"prod", "vllm-7f9c-x2x4z", "server"}},
+		{Place{Pod: uid1}, Name{"prod", "vllm-7f9c-x2x4z", "server"}},
+		{Place{Pod: uid2, Container: idB}, Name{"prod", "two", "sidecar"}},
+		{Place{Pod: uid2, Container: idA}, Name{"prod", "two", ""}}, // which of two, nothing tells
+		{Place{Pod: "0123456789abcdef0123456789abcdef"}, Name{"kube-system", "static-node1", "x"}},
+		{Place{Container: idA}, Name{Container: "compose-vllm-1"}},
+		{Place{Container: idB}, Name{"prod", "vllm-0", "server"}},
+		{Place{Container: idC}, Name{Container: "podman-vllm"}},
+		{Place{Container: strings.Repeat("0", 64)}, Name{}},
+		{Place{Pod: "12345678-1234-1234-1234-000000000000"}, Name{}},
+		{Place{Unit: "vllm.service"}, Name{}},
+		{Place{}, Name{}},
+	} {
+		for range 2 { // the second from the cache
+			if got := n.of(c.place); got != c.want {
+				t.Errorf("%+v: %+v, want %+v", c.place, got, c.want)
+			}
+		}
+	}
+}
+
+// What was not found is looked for again, not at once.
+func TestNamesThatComeLater(t *testing.T) {
+	now := time.Unix(1000, 0)
+	root := fstest.MapFS{}
+	n := newNaming(func() time.Time { return now }, root)
+	p := Place{Container: idA}
+	if got := n.of(p); got != (Name{}) {
+		t.Error(got)
+	}
+	for name, f := range node() {
+		root[name] = f
+	}
+	if got := n.of(p); got != (Name{}) {
+		t.Error("searched again at once:", got)
+	}
+	now = now.Add(missFor)
+	if got := n.of(p); got.Container != "compose-vllm-1" {
+		t.Error(got)
+	}
+	for i := range 3 * maxNames {
+		n.of(Place{Container: strings.Repeat("f", 60) + string(rune('a'+i%26)) + string(rune('a'+i/26%26)) + string(rune('a'+i/676%26))})
+	}
+	if got := len(n.known); got > maxNames+1 {
+		t.Errorf("%d names are kept", got)
+	}
+}
+
+// Two pods whose servers listen on one port are two servers of two names, and a
+// container that starts again keeps its own.
+func TestPodsBecomeServers(t *testing.T) {
+	table := NewTable(Options{})
+	n := newNaming(time.Now, node())
+	listener := func(key, group, netns uint64, p Place) Listener {
+		return Listener{Key: key, Group: group, NetNS: netns, Local: netip.MustParseAddrPort("127.0.0.1:8000"), Identity: Identity{Place: p, Name: n.of(p), Process: Process{Name: "vllm"}}}
+	}
+	one := table.Add(listener(1, 10, 100, Place{Pod: uid1, Container: idC}))[0]
+	two := table.Add(listener(2, 20, 200, Place{Pod: uid2, Container: idB}))[0]
+	if one.Name != "prod/vllm-7f9c-x2x4z/server" || two.Name != "prod/two/sidecar" {
+		t.Errorf("%s, %s", one.Name, two.Name)
+	}
+	info := one.Info()
+	if info.Namespace != "prod" || info.Pod != "vllm-7f9c-x2x4z" || info.Container != "server" {
+		t.Errorf("%+v", info)
+	}
+	table.Remove(1, time.Unix(1000, 0))
+	again := table.Add(listener(3, 11, 100, Place{Pod: uid1, Container: strings.Repeat("d4", 32)}))[0]
+	if again != one {
+		t.Errorf("after the restart %s", again.Name)
+	}
+}
