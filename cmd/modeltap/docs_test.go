@@ -5,7 +5,10 @@ package main
 import (
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -123,5 +126,43 @@ func TestMetricsDocument(t *testing.T) {
 	}
 	if named < 30 {
 		t.Errorf("the golden exposition has %d metrics: the test looks at nothing", named)
+	}
+}
+
+// Every test that a document calls as a witness exists.
+func TestDocumentsNameTests(t *testing.T) {
+	declared := map[string]bool{}
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w+)\(`).FindAllStringSubmatch(string(text), -1) {
+			declared[m[1]] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	documents, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, document := range documents {
+		text, err := os.ReadFile(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Z]\\w+)`").FindAllStringSubmatch(string(text), -1) {
+			named++
+			if !declared[m[1]] {
+				t.Errorf("%s names %s, which does not exist", document, m[1])
+			}
+		}
+	}
+	if named < 30 {
+		t.Errorf("%d tests are named: the test does not see them any more", named)
 	}
 }

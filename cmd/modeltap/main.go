@@ -74,6 +74,9 @@ func (p process) run(ctx context.Context) error {
 	if err := raiseCapabilities(); err != nil {
 		log.Warn("capabilities stay as they are", "err", err)
 	}
+	if err := harden(); err != nil {
+		log.Warn("the process is less protected than it could be", "err", err)
+	}
 	if s.vocabularies, err = loadTokenizers(s.command, s.tokenizers); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -24,6 +25,7 @@ import (
 type daemon struct {
 	log      *slog.Logger
 	level    *slog.LevelVar
+	dropCaps bool
 	observer *observer.Observer
 	exporter *exporter.Exporter
 	server   *exporter.Server
@@ -54,7 +56,7 @@ func newDaemon(s *settings, log *slog.Logger, level *slog.LevelVar, extra event.
 	if err != nil {
 		return nil, err
 	}
-	d := &daemon{log: log, level: level}
+	d := &daemon{log: log, level: level, dropCaps: s.dropPrivileges}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	release, revision := build()
@@ -119,12 +121,28 @@ func (d *daemon) run(ctx context.Context) error {
 	if err := d.server.Listen(ctx); err != nil {
 		return err
 	}
-	parts := []func(context.Context) error{d.observer.Run, d.server.Serve}
+	dropped := make(chan struct{})
+	parts := []func(context.Context) error{d.observer.Run, d.server.Serve, func(ctx context.Context) error {
+		d.drop(ctx)
+		close(dropped)
+		<-ctx.Done()
+		return nil
+	}}
 	if d.reloader != nil {
 		parts = append(parts, d.reloader.onHangup)
 	}
 	if d.gpu != nil {
-		parts = append(parts, d.gpu.Run)
+		// After the drop, which reaches all threads: one that hangs in a driver
+		// would hold it up.
+		parts = append(parts, func(ctx context.Context) error {
+			select {
+			case <-dropped:
+			case <-time.After(dropLimit):
+			case <-ctx.Done():
+				return nil
+			}
+			return d.gpu.Run(ctx)
+		})
 	}
 	if d.host != nil {
 		parts = append(parts, d.host.Run)
@@ -146,6 +164,32 @@ func (d *daemon) run(ctx context.Context) error {
 		stop()
 	}
 	return failed
+}
+
+// dropLimit bounds how long GPUs wait for the end of the start.
+const dropLimit = 15 * time.Second
+
+// drop gives up privileges once the start is over: the programs are attached,
+// and the reader has its priority. It goes on without when it cannot.
+func (d *daemon) drop(ctx context.Context) {
+	if !d.dropCaps {
+		return
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for d.observer.Ready() != nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+	if _, err := d.observer.Snapshot(ctx); err != nil {
+		return // it ends
+	}
+	if err := dropPrivileges(d.log); err != nil {
+		d.log.Warn("privileges are kept", "err", err)
+	}
 }
 
 // both tells two sinks.
