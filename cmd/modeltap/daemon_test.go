@@ -174,22 +174,7 @@ func TestPortInUse(t *testing.T) {
 // Without capabilities run fails with the names of those it lacks.
 func TestNoCapability(t *testing.T) {
 	needRoot(t)
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The test binary lies in a directory that only root may enter.
-	binary := filepath.Join(t.TempDir(), "modeltap")
-	text, err := os.ReadFile(self)
-	if err == nil {
-		err = os.WriteFile(binary, text, 0o755)
-	}
-	for dir := filepath.Dir(binary); err == nil && dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
-		err = os.Chmod(dir, 0o755)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	binary := readableProgram(t)
 	cmd := exec.Command(binary, "--capture=cgroup", "--web.listen-address=127.0.0.1:0", "--log.level=error")
 	cmd.Env = []string{asProgram}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
@@ -260,4 +245,26 @@ func TestSystemdSocket(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
 	}
+}
+
+// readableProgram copies this program to where every user may run it: it lies in
+// a directory that only its owner may enter.
+func readableProgram(t *testing.T) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(t.TempDir(), "modeltap.test")
+	text, err := os.ReadFile(self)
+	if err == nil {
+		err = os.WriteFile(binary, text, 0o755)
+	}
+	for dir := filepath.Dir(binary); err == nil && dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		err = os.Chmod(dir, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return binary
 }

@@ -3,11 +3,17 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -104,5 +110,76 @@ func TestNoCoreDump(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(cmd.Dir + "/*core*"); len(left) > 0 {
 		t.Error(left)
+	}
+}
+
+// Both presets of identity, as a user who is nobody: requests are measured, and
+// the server is named by what each preset may read.
+func TestPresetsAsNobody(t *testing.T) {
+	needRoot(t)
+	binary := readableProgram(t)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"object":"chat.completion","model":"m","choices":[{"message":{"content":"a"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1}}`)
+	}))
+	defer server.Close()
+	port := server.Listener.Addr().(*net.TCPAddr).Port
+	for preset, c := range map[string]struct {
+		caps []uintptr
+		name string
+	}{
+		"cgroup": {[]uintptr{uintptr(cap.BPF), uintptr(cap.NET_ADMIN)}, "port-" + strconv.Itoa(port)},
+		"full": {[]uintptr{uintptr(cap.BPF), uintptr(cap.NET_ADMIN), uintptr(cap.PERFMON), uintptr(cap.SYS_PTRACE), uintptr(cap.DAC_READ_SEARCH)},
+			"modeltap.test:" + strconv.Itoa(port)},
+	} {
+		t.Run(preset, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			address := l.Addr().String()
+			_ = l.Close()
+			cmd := exec.Command(binary, "--web.listen-address="+address, "--no-gpu", "--target="+strconv.Itoa(port))
+			cmd.Env = []string{asProgram}
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}, AmbientCaps: c.caps}
+			var log bytes.Buffer
+			cmd.Stderr = &log
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				_ = cmd.Process.Signal(syscall.SIGTERM)
+				if err := cmd.Wait(); err != nil || t.Failed() {
+					t.Errorf("%v\n%s", err, &log)
+				}
+			}()
+			for end := time.Now().Add(deadline); ; time.Sleep(20 * time.Millisecond) {
+				if a, err := http.Get("http://" + address + "/-/ready"); err == nil {
+					_ = a.Body.Close()
+					if a.StatusCode == http.StatusOK {
+						break
+					}
+				}
+				if time.Now().After(end) {
+					t.Fatal("never ready")
+				}
+			}
+			a, err := http.Post(server.URL+"/v1/chat/completions", "application/json", strings.NewReader(`{"model":"m"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, a.Body)
+			_ = a.Body.Close()
+			_, text := get(t, "http://"+address+"/metrics")
+			if want := fmt.Sprintf(`model_requests_total{api="openai_chat",code="200",model="m",outcome="ok",server=%q,stream="false"} 1`, c.name); !strings.Contains(text, want) {
+				for line := range strings.Lines(text) {
+					if strings.HasPrefix(line, "model_requests_total") || strings.HasPrefix(line, "model_server_info") {
+						t.Log(line)
+					}
+				}
+				t.Errorf("no %s", want)
+			}
+		})
 	}
 }
