@@ -11,7 +11,7 @@ export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 
 LDFLAGS := -X github.com/prometheus/common/version.Version=$(VERSION)
 
-.PHONY: all build demo check test lint portable unit generate generate-check clang bench fuzz overhead accuracy e2e-setup docs
+.PHONY: all build demo check test lint portable unit manifests generate generate-check clang bench fuzz overhead accuracy e2e-setup docs
 
 all: build
 
@@ -26,7 +26,7 @@ check: build ## what this host offers
 
 # Every check that a change must pass. Tests that attach to the kernel run as
 # root and skip with a reason otherwise.
-test: lint portable generate-check e2e-setup unit
+test: lint portable generate-check manifests e2e-setup unit
 
 # The parsers promise to build anywhere, the program to build without cgo.
 PARSERS := event tcp http1 sse ndjson jsonscan tokens llm meter stream record
@@ -41,8 +41,13 @@ unit:
 	$(GO) build ./...
 	$(GO) test -count=1 -p 1 -timeout 10m ./...
 
+# The manifests, against Helm and the types of the Kubernetes API: a module of
+# its own, which modeltap does not depend on.
+manifests:
+	cd deploy/kubernetes/check && $(GO) vet ./... && $(GO) test -count=1 ./...
+
 lint:
-	@unformatted=$$(gofmt -l bpf cmd exporter gpu observer); if [ -n "$$unformatted" ]; then \
+	@unformatted=$$(gofmt -l bpf cmd deploy exporter gpu observer); if [ -n "$$unformatted" ]; then \
 		echo "not formatted, run gofmt -w: $$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	@if command -v golangci-lint >/dev/null; then golangci-lint run; \
