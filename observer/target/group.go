@@ -2,7 +2,14 @@
 
 package target
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
+
+// missFor is how long what was not found is not looked for again: a search may
+// walk the whole hierarchy of cgroups, or all directories of pods.
+const missFor = time.Second
 
 // Place is what the path of a cgroup says about the socket's owner.
 type Place struct {

@@ -14,10 +14,6 @@ import (
 	"github.com/modeltap/modeltap/bpf"
 )
 
-// missFor is how long a cgroup that was not found is not looked for again: a
-// search may walk the whole hierarchy.
-const missFor = time.Second
-
 // maxGroups bounds the cache; a host has as many cgroups as containers.
 const maxGroups = 4096
 
