@@ -20,6 +20,7 @@ var mayImport = map[string][]string{
 	"bpf":                        {},
 	"cmd/modeltap":               {"bpf", "exporter", "exporter/otlp", "gpu", "observer", "observer/event", "observer/host", "observer/record", "observer/target", "observer/tokenizer", "observer/source"},
 	"exporter":                   {"gpu", "observer/event", "observer/host"},
+	"deploy":                     {},
 	"gpu":                        {},
 	"observer/host":              {},
 	"exporter/otlp":              {"observer/event"},

@@ -32,7 +32,8 @@ func main() {
 		debug.SetGCPercent(gcPercent)
 	}
 	os.Exit(mainWithExitCode(process{
-		args: os.Args[1:], environ: os.Environ(),
+		alone: true,
+		args:  os.Args[1:], environ: os.Environ(),
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 	}))
 }
@@ -42,6 +43,9 @@ type process struct {
 	args, environ  []string
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	// alone says that nothing else runs in the operating system's process, so
+	// that its privileges may be given up.
+	alone bool
 }
 
 // mainWithExitCode is main with its deferred calls run before the exit.
@@ -74,7 +78,9 @@ func (p process) run(ctx context.Context) error {
 	if err := raiseCapabilities(); err != nil {
 		log.Warn("capabilities stay as they are", "err", err)
 	}
-	if err := harden(); err != nil {
+	if !p.alone {
+		s.dropPrivileges = false
+	} else if err := harden(); err != nil {
 		log.Warn("the process is less protected than it could be", "err", err)
 	}
 	if s.vocabularies, err = loadTokenizers(s.command, s.tokenizers); err != nil {
