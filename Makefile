@@ -11,7 +11,7 @@ export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 
 LDFLAGS := -X github.com/prometheus/common/version.Version=$(VERSION)
 
-.PHONY: all build demo check test lint portable unit manifests generate generate-check clang bench fuzz overhead accuracy e2e-setup docs
+.PHONY: all build demo check test lint portable unit manifests test-kernels generate generate-check clang bench fuzz overhead accuracy e2e-setup docs
 
 all: build
 
@@ -45,6 +45,12 @@ unit:
 # its own, which modeltap does not depend on.
 manifests:
 	cd deploy/kubernetes/check && $(GO) vet ./... && $(GO) test -count=1 ./...
+
+# Boots Debian's kernels under qemu and prints what works on each; docs/compatibility.md.
+SUITES ?= bullseye bookworm trixie trixie-backports
+test-kernels:
+	observer/e2e/kernels/fetch.sh .cache/kernels $(SUITES)
+	$(GO) run ./observer/e2e/kernels
 
 lint:
 	@unformatted=$$(gofmt -l bpf cmd deploy exporter gpu observer); if [ -n "$$unformatted" ]; then \

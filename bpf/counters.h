@@ -24,7 +24,7 @@ struct {
 
 static __always_inline struct counters *tally(void)
 {
-	__u32 zero = 0;
+	__u64 zero = 0; /* a whole word of the stack, see STORE */
 
 	return bpf_map_lookup_elem(&counters, &zero);
 }

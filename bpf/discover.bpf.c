@@ -90,15 +90,20 @@ static __always_inline int exhausted(__u64 now)
 	return 0;
 }
 
-static __always_inline void bound(struct bpf_sock *sk, struct found *f)
+/* title fills in the first word of a record, as a whole, see STORE. */
+static __always_inline void title(struct found *f, __u64 kind, __u64 port, __u64 pid)
+{
+	*(volatile __u64 *)f = kind | port << 16 | pid << 32;
+}
+
+static __always_inline void bound(struct bpf_sock *sk, struct found *f, __u16 port)
 {
 	__u8 one = 1;
 
-	f->kind = KIND_BOUND;
 	f->cookie = bpf_get_socket_cookie(sk);
 	f->group = bpf_get_current_cgroup_id();
 	f->netns = bpf_get_netns_cookie(sk);
-	f->pid = bpf_get_current_pid_tgid() >> 32;
+	title(f, KIND_BOUND, port, bpf_get_current_pid_tgid() >> 32);
 	bpf_map_update_elem(&listeners, &f->cookie, &one, BPF_ANY);
 	bpf_ringbuf_output(&records, f, sizeof(*f), reader_wake());
 }
@@ -113,9 +118,8 @@ int discover_bind4(struct bpf_sock *sk)
 	f.time = bpf_ktime_get_ns();
 	if (exhausted(f.time))
 		return 1;
-	f.port = sk->src_port;
 	mapped(f.addr, sk->src_ip4);
-	bound(sk, &f);
+	bound(sk, &f, sk->src_port);
 	return 1;
 }
 
@@ -123,19 +127,16 @@ SEC("cgroup/post_bind6")
 int discover_bind6(struct bpf_sock *sk)
 {
 	struct found f = {};
-	__u32 *addr = (__u32 *)f.addr;
+	__u64 *addr = (__u64 *)f.addr; /* whole words of the stack, see STORE */
 
 	if (sk->type != 1 || sk->protocol != IPPROTO_TCP)
 		return 1;
 	f.time = bpf_ktime_get_ns();
 	if (exhausted(f.time))
 		return 1;
-	f.port = sk->src_port;
-	addr[0] = sk->src_ip6[0];
-	addr[1] = sk->src_ip6[1];
-	addr[2] = sk->src_ip6[2];
-	addr[3] = sk->src_ip6[3];
-	bound(sk, &f);
+	addr[0] = (__u64)sk->src_ip6[1] << 32 | sk->src_ip6[0];
+	addr[1] = (__u64)sk->src_ip6[3] << 32 | sk->src_ip6[2];
+	bound(sk, &f, sk->src_port);
 	return 1;
 }
 
@@ -164,9 +165,8 @@ int discover_answer(struct __sk_buff *skb)
 	/* -EEXIST: reported before. */
 	if (bpf_map_update_elem(&answerers, &key, &one, BPF_NOEXIST))
 		return 1;
-	f.kind = KIND_ANSWERS;
-	f.port = p.source_port;
 	f.time = bpf_ktime_get_ns();
+	title(&f, KIND_ANSWERS, p.source_port, 0);
 	f.cookie = bpf_get_socket_cookie(skb);
 	f.group = key.group;
 	if (have_netns_cookie)

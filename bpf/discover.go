@@ -80,6 +80,9 @@ func LoadDiscovery(t *Tap, root string) (*Discovery, error) {
 		return nil, err
 	}
 	netns := features.HaveProgramHelper(ebpf.CGroupSKB, asm.FnGetNetnsCookie) == nil
+	if !netns {
+		withoutNetnsCookie(spec)
+	}
 	if err := errors.Join(
 		spec.Variables[discoverVarRingHalf].Set(uint32(t.RingSize()/2)),
 		spec.Variables[discoverVarHaveNetnsCookie].Set(boolean(netns)),

@@ -5,12 +5,11 @@
 
 #define PIECE 16384u /* the largest payload of one record */
 
-/* Hides a value from the optimiser, so that the bounds below survive it. */
-#define OPAQUE(v) asm volatile("" : "+r"(v))
-
 /* Reserves a record of a fixed class, the one form that every verifier since
  * 5.10 accepts, and copies straight into it. Verifiers before 6.16 do not
- * learn n >= 1 from n != 0, hence the detour over n - 1. */
+ * learn n >= 1 from n != 0, hence the detour over n - 1. Without CAP_PERFMON
+ * they follow mispredicted branches too, so that the bound is a mask and no
+ * comparison: classes are powers of two. */
 #define COPY_IN_CLASS(class)                                                   \
 	do {                                                                   \
 		struct {                                                       \
@@ -21,10 +20,7 @@
 		if (!r)                                                        \
 			goto full;                                             \
 		OPAQUE(m);                                                     \
-		if (m > (class) - 1)                                           \
-			m = (class) - 1;                                       \
-		OPAQUE(m);                                                     \
-		m += 1;                                                        \
+		m = (m & ((class) - 1)) + 1;                                   \
 		if (bpf_skb_load_bytes(skb, from, r->payload, m)) {            \
 			bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);              \
 			goto failed;                                           \
@@ -36,7 +32,7 @@
 
 /* emit_piece sends head and the n bytes of payload at offset from of skb;
  * 1 <= n <= PIECE. The second class holds a chunk of 250 bytes in its HTTP
- * framing. */
+ * framing: 256. */
 static __noinline int emit_piece(struct __sk_buff *skb, struct record *head,
 				 __u32 from, __u32 n)
 {
@@ -44,8 +40,8 @@ static __noinline int emit_piece(struct __sk_buff *skb, struct record *head,
 	head->captured = n;
 	if (n <= 128)
 		COPY_IN_CLASS(128);
-	else if (n <= 264)
-		COPY_IN_CLASS(264);
+	else if (n <= 256)
+		COPY_IN_CLASS(256);
 	else if (n <= 512)
 		COPY_IN_CLASS(512);
 	else if (n <= 1024)
@@ -103,7 +99,7 @@ static int emit_part(__u32 i, struct large *l)
 	if (done >= l->len)
 		return 1;
 	left = l->len - done;
-	l->head->seq = l->seq + done;
+	STORE(l->head->seq, l->seq + done, l->head->time);
 	l->head->flags = l->flags;
 	if (left > PIECE) {
 		left = PIECE;
@@ -121,11 +117,11 @@ static __always_inline void emit_large(struct __sk_buff *skb, struct record *hea
 	struct large l = {
 		.skb = skb,
 		.head = head,
-		.from = from,
-		.len = len,
-		.seq = head->seq,
-		.flags = head->flags,
 	};
+	STORE(l.from, from, head->time);
+	l.len = len;
+	STORE(l.seq, head->seq, head->time);
+	l.flags = head->flags;
 #ifdef UNROLLED
 	/* Without BIG TCP (5.19) a packet is below 64 KiB: four pieces. */
 	if (emit_part(0, &l) || emit_part(1, &l) || emit_part(2, &l))

@@ -10,6 +10,7 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/features"
+	"github.com/cilium/ebpf/rlimit"
 )
 
 // Options are what Load needs to know. The zero value is the default.
@@ -56,6 +57,9 @@ func Load(o Options) (*Tap, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Before 5.11 maps count against a limit that CAP_SYS_RESOURCE may lift;
+	// where it may not, the load says what to do.
+	_ = rlimit.RemoveMemlock()
 	t := new(Tap)
 	if err := spec.LoadAndAssign(&t.objects, nil); err != nil {
 		return nil, fmt.Errorf("load the capture programs: %w", Explain(err))
@@ -75,11 +79,30 @@ func (o Options) spec() (*ebpf.CollectionSpec, error) {
 	}
 	spec.Maps[tapMapRecords].MaxEntries = uint32(o.RingSize)
 	netns := features.HaveProgramHelper(ebpf.CGroupSKB, asm.FnGetNetnsCookie) == nil
+	if !netns {
+		withoutNetnsCookie(spec)
+	}
 	return spec, errors.Join(
 		spec.Variables[tapVarRingHalf].Set(uint32(o.RingSize/2)),
 		spec.Variables[tapVarMaxRequestBytes].Set(o.MaxRequestBytes),
 		spec.Variables[tapVarHaveNetnsCookie].Set(boolean(netns)),
 	)
+}
+
+// withoutNetnsCookie replaces what asks for the network namespace by 0 in
+// programs that see packets. That it is never reached would do for the verifier
+// but where CAP_PERFMON is missing: there it follows mispredicted branches.
+func withoutNetnsCookie(spec *ebpf.CollectionSpec) {
+	for _, p := range spec.Programs {
+		if p.Type != ebpf.CGroupSKB {
+			continue
+		}
+		for i, ins := range p.Instructions {
+			if ins.IsBuiltinCall() && ins.Constant == int64(asm.FnGetNetnsCookie) {
+				p.Instructions[i] = asm.Mov.Imm(asm.R0, 0).WithMetadata(ins.Metadata)
+			}
+		}
+	}
 }
 
 func boolean(b bool) uint8 {

@@ -20,12 +20,10 @@ struct packet {
 
 static __always_inline void mapped(__u8 *to, __be32 ip)
 {
-	__u32 *words = (__u32 *)to;
+	__u64 *words = (__u64 *)to; /* whole words of the stack, see STORE */
 
 	words[0] = 0;
-	words[1] = 0;
-	words[2] = bpf_htonl(0xffff);
-	words[3] = ip;
+	words[1] = (__u64)ip << 32 | bpf_htonl(0xffff);
 }
 
 /* parse returns 0 when skb is a TCP packet whose headers are in p. */

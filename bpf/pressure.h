@@ -18,7 +18,7 @@ static __always_inline int limited(struct socket *s, const struct bpf_tcp_sock *
 				   __u32 segments, __u64 now)
 {
 	__u64 patience = (__u64)(tcp->srtt_us >> 2) * 1000;
-	int held = s->full || s->closed;
+	__u64 held = s->full || s->closed; /* a spill of 32 bits over that of a pointer is refused without CAP_PERFMON */
 
 	if (tcp->snd_una == tcp->snd_nxt || tcp->snd_una != s->una) {
 		s->una = tcp->snd_una;

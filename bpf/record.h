@@ -52,6 +52,21 @@ struct record {
 	__u8 client[16];
 };
 
+/* Hides a value from the optimiser. */
+#define OPAQUE(v) asm volatile("" : "+r"(v))
+
+/* STORE writes to a field on the stack that begins a word of eight bytes.
+ * Without CAP_PERFMON, verifiers of 5.16 to 6.6 take the store of a register
+ * with bounds for the spill of a pointer, and refuse what is then written into
+ * the rest of the word. In the upper half of the register stands something
+ * without bounds. */
+#define STORE(field, value, unbounded)                                         \
+	do {                                                                   \
+		__u64 w_ = (__u64)(unbounded) << 32 | (value);                 \
+		OPAQUE(w_);                                                    \
+		field = w_;                                                    \
+	} while (0)
+
 /* States of the reader, see reader_wake. The reader stores NAPS and SLEEPS,
  * the first forced wake-up stores DRAINS again. */
 enum {
@@ -89,7 +104,7 @@ const volatile __u32 ring_half = 4 << 20; /* set by the loader */
  * and only when it has said that it waits. */
 static __always_inline __u64 reader_wake(void)
 {
-	__u32 zero = 0;
+	__u64 zero = 0; /* a whole word of the stack, see STORE */
 	volatile __u32 *state = bpf_map_lookup_elem(&reader, &zero);
 
 	if (!state || *state == READER_DRAINS)

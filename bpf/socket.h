@@ -13,7 +13,7 @@ struct {
 
 static __always_inline int watched(__u16 port)
 {
-	__u32 word = port >> 6;
+	__u64 word = port >> 6; /* a whole word of the stack, see STORE */
 	__u64 *bits = bpf_map_lookup_elem(&ports, &word);
 
 	return bits && *bits >> (port & 63) & 1;
@@ -61,7 +61,7 @@ static __always_inline void describe(struct record *r, const struct socket *s)
 	r->cookie = s->cookie;
 	r->group = s->group;
 	r->netns = s->netns;
-	r->server_port = s->server_port;
+	STORE(r->server_port, s->server_port, s->cookie);
 	r->client_port = s->client_port;
 	__builtin_memcpy(r->server, s->server, 16);
 	__builtin_memcpy(r->client, s->client, 16);

@@ -75,54 +75,23 @@ static __always_inline void tell_read(struct record *head, struct socket *s)
 	head->read_ago = ago;
 }
 
-static __always_inline int tap(struct __sk_buff *skb, int dir)
+/* carry makes the records of a packet whose socket is described by s. Its own
+ * function, so that s is a pointer of one kind at each call: verifiers follow
+ * mispredicted branches where CAP_PERFMON is missing, and there a pointer that
+ * is known to be null on one of them is no pointer. */
+static __noinline int carry(struct __sk_buff *skb, struct packet *p, int dir,
+			    struct bpf_sock *sk, struct socket *s)
 {
-	struct bpf_sock *sk = skb->sk;
-	struct packet p;
-	struct socket fresh = {};
-	struct socket *s = NULL;
 	struct record head = {};
-
-	/* The socket's own port rejects nearly everything at the cost of two
-	 * loads; the packet's decides. */
-	if (!sk || !watched(sk->src_port))
-		return 1;
-	if (parse(skb, &p) || !watched(dir == DIR_REQUEST ? p.dest_port : p.source_port))
-		return 1;
-	if (!p.len && !(p.flags & (TCP_FIN | TCP_SYN | TCP_RST)) &&
-	    (dir == DIR_RESPONSE || p.window))
-		return 1;
-
-	sk = bpf_sk_fullsock(sk);
-	if (!sk)
-		return 1;
-	s = bpf_sk_storage_get(&sockets, sk, NULL, 0);
-	if (dir == DIR_REQUEST && s && !p.window &&
-	    (p.flags & (TCP_ACK | TCP_SYN | TCP_RST)) == TCP_ACK)
-		s->closed = 1;
-	if (!p.len && !(p.flags & (TCP_FIN | TCP_SYN | TCP_RST)))
-		return 1;
 
 	head.time = bpf_ktime_get_ns();
 	head.dir = dir;
-	head.flags = p.flags;
-	head.seq = p.seq;
-	head.ack = p.ack;
-	if (!s) {
-		identify(skb, &p, dir, &fresh);
-		/* A listener's packets are those of many connections. */
-		if (p.len && sk->state != BPF_TCP_LISTEN) {
-			s = bpf_sk_storage_get(&sockets, sk, &fresh,
-					       BPF_SK_STORAGE_GET_F_CREATE);
-			if (!s)
-				COUNT(stateless[dir], 1);
-		}
-		if (!s)
-			s = &fresh;
-	}
+	head.flags = p->flags;
+	STORE(head.seq, p->seq, head.time);
+	head.ack = p->ack;
 	describe(&head, s);
-	COUNT(packets[dir], 1);
-	COUNT(bytes[dir], p.len);
+	COUNT(packets[dir & 1], 1);
+	COUNT(bytes[dir & 1], p->len);
 
 	if (dir == DIR_RESPONSE) {
 		struct bpf_tcp_sock *tcp = bpf_tcp_sock(sk);
@@ -130,27 +99,72 @@ static __always_inline int tap(struct __sk_buff *skb, int dir)
 		head.flags |= FLAG_ORDERED;
 		if (s->read != s->told)
 			tell_read(&head, s);
-		if (p.len)
+		if (p->len)
 			s->answered = s->received;
 		if (tcp) {
-			head.rtt = tcp->srtt_us >> 3;
-			if (p.len && limited(s, tcp, skb->gso_segs, head.time))
+			STORE(head.rtt, tcp->srtt_us >> 3, head.time);
+			if (p->len && limited(s, tcp, skb->gso_segs, head.time))
 				head.flags |= FLAG_LIMITED;
 		}
-	} else if (p.len && received(s, &p)) {
+	} else if (p->len && received(s, p)) {
 		head.flags |= FLAG_SKIPPED;
-		head.len = p.len;
-		COUNT(skipped_bytes[dir], p.len);
+		head.len = p->len;
+		COUNT(skipped_bytes[dir & 1], p->len);
 		emit_head(&head);
 		return 1;
 	}
-	if (!p.len)
+	if (!p->len)
 		emit_head(&head);
-	else if (p.len <= PIECE)
-		emit_piece(skb, &head, p.payload, p.len);
+	else if (p->len <= PIECE)
+		emit_piece(skb, &head, p->payload, p->len);
 	else
-		emit_large(skb, &head, p.payload, p.len);
+		emit_large(skb, &head, p->payload, p->len);
 	return 1;
+}
+
+static __always_inline int tap(struct __sk_buff *skb, int dir)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct packet p;
+	struct socket fresh = {};
+	struct socket *s;
+	int empty, shut;
+
+	/* The socket's own port rejects nearly everything at the cost of two
+	 * loads; the packet's decides. */
+	if (!sk || !watched(sk->src_port))
+		return 1;
+	if (parse(skb, &p) || !watched(dir == DIR_REQUEST ? p.dest_port : p.source_port))
+		return 1;
+	empty = !p.len && !(p.flags & (TCP_FIN | TCP_SYN | TCP_RST));
+	shut = dir == DIR_REQUEST && !p.window &&
+	       (p.flags & (TCP_ACK | TCP_SYN | TCP_RST)) == TCP_ACK;
+	if (empty && !shut)
+		return 1;
+
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return 1;
+	s = bpf_sk_storage_get(&sockets, sk, NULL, 0);
+	if (s) {
+		if (shut)
+			s->closed = 1;
+		if (empty)
+			return 1;
+		return carry(skb, &p, dir, sk, s);
+	}
+	if (empty)
+		return 1;
+	identify(skb, &p, dir, &fresh);
+	/* A listener's packets are those of many connections. */
+	if (p.len && sk->state != BPF_TCP_LISTEN) {
+		s = bpf_sk_storage_get(&sockets, sk, &fresh,
+				       BPF_SK_STORAGE_GET_F_CREATE);
+		if (s)
+			return carry(skb, &p, dir, sk, s);
+		COUNT(stateless[dir], 1);
+	}
+	return carry(skb, &p, dir, sk, &fresh);
 }
 
 SEC("cgroup_skb/ingress")
@@ -165,40 +179,46 @@ int tap_egress(struct __sk_buff *skb)
 	return tap(skb, DIR_RESPONSE);
 }
 
+/* emit_event sends a record that stands for no packet. */
+static __noinline int emit_event(struct record *head)
+{
+	struct record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
+
+	if (!r) {
+		COUNT(events_lost, 1);
+		return 0;
+	}
+	__builtin_memcpy(r, head, sizeof(*r));
+	bpf_ringbuf_submit(r, reader_wake());
+	return 0;
+}
+
 /* Reports each close once, however many ancestors of the socket's cgroup the
  * program is attached to. The socket's port is not readable here. */
 SEC("cgroup/sock_release")
 int tap_release(struct bpf_sock *sk)
 {
 	struct socket *s = bpf_sk_storage_get(&sockets, sk, NULL, 0);
-	__u64 cookie = 0;
-	struct record *r;
+	struct record head = {};
 
+	head.time = bpf_ktime_get_ns();
+	head.pid = bpf_get_current_pid_tgid() >> 32;
 	if (s) {
 		if (s->released)
 			return 1;
 		s->released = 1;
 		if (s->read != s->told)
 			emit_read(s);
+		head.kind = KIND_RELEASE;
+		describe(&head, s);
 	} else {
-		cookie = bpf_get_socket_cookie(sk);
+		__u64 cookie = bpf_get_socket_cookie(sk);
+
 		if (bpf_map_delete_elem(&listeners, &cookie))
 			return 1;
+		head.kind = KIND_LISTENER_CLOSED;
+		head.cookie = cookie;
 	}
-	r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
-	if (!r) {
-		COUNT(events_lost, 1);
-		return 1;
-	}
-	__builtin_memset(r, 0, sizeof(*r));
-	r->kind = KIND_LISTENER_CLOSED;
-	r->cookie = cookie;
-	if (s) {
-		r->kind = KIND_RELEASE;
-		describe(r, s);
-	}
-	r->time = bpf_ktime_get_ns();
-	r->pid = bpf_get_current_pid_tgid() >> 32;
-	bpf_ringbuf_submit(r, reader_wake());
+	emit_event(&head);
 	return 1;
 }
