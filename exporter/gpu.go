@@ -140,18 +140,22 @@ func number01(b bool) float64 {
 	return 0
 }
 
+// A deviceID is the labels that every metric of a device has.
+type deviceID []string
+
+func (id deviceID) with(more ...string) []string { return append(id[:2:2], more...) }
+
 func (g *GPU) device(ch chan<- prometheus.Metric, d *gpu.Device, s *gpu.Snapshot) {
-	id := []string{d.UUID, strconv.Itoa(d.Index)}
-	with := func(more ...string) []string { return append(id[:2:2], more...) }
+	id := deviceID{d.UUID, strconv.Itoa(d.Index)}
 	g.up.emit(ch, number01(d.Up), id...)
 	for _, x := range d.XIDs { // the last of a GPU may be why it is lost
-		g.xids.emit(ch, float64(x.N), with(strconv.Itoa(x.Code))...)
-		g.xidLast.emit(ch, float64(x.Last.UnixMilli())/1e3, with(strconv.Itoa(x.Code))...)
+		g.xids.emit(ch, float64(x.N), id.with(strconv.Itoa(x.Code))...)
+		g.xidLast.emit(ch, float64(x.Last.UnixMilli())/1e3, id.with(strconv.Itoa(x.Code))...)
 	}
 	if !d.Up {
 		return
 	}
-	g.info.emit(ch, 1, with(d.Name, d.PCI, d.VBIOS, s.Driver, s.CUDA)...)
+	g.info.emit(ch, 1, id.with(d.Name, d.PCI, d.VBIOS, s.Driver, s.CUDA)...)
 	if m := d.Memory; m != nil {
 		g.total.emit(ch, float64(m.Total), id...)
 		g.used.emit(ch, float64(m.Used), id...)
@@ -175,10 +179,10 @@ func (g *GPU) device(ch chan<- prometheus.Metric, d *gpu.Device, s *gpu.Snapshot
 		}
 	}
 	if d.Temperature != nil {
-		g.temperature.emit(ch, *d.Temperature, with("gpu")...)
+		g.temperature.emit(ch, *d.Temperature, id.with("gpu")...)
 	}
 	if d.MemoryTemperature != nil {
-		g.temperature.emit(ch, *d.MemoryTemperature, with("memory")...)
+		g.temperature.emit(ch, *d.MemoryTemperature, id.with("memory")...)
 	}
 	for _, v := range []struct {
 		f     family
@@ -190,17 +194,17 @@ func (g *GPU) device(ch chan<- prometheus.Metric, d *gpu.Device, s *gpu.Snapshot
 		}
 	}
 	for _, c := range d.Clocks {
-		g.clock.emit(ch, c.Hertz, with(c.Domain)...)
+		g.clock.emit(ch, c.Hertz, id.with(c.Domain)...)
 	}
 	for _, r := range d.Throttle {
-		g.throttle.emit(ch, number01(r.Active), with(r.Reason)...)
+		g.throttle.emit(ch, number01(r.Active), id.with(r.Reason)...)
 	}
 	for _, e := range d.ECC {
-		g.ecc.emit(ch, float64(e.N), with(e.Type, e.Scope)...)
+		g.ecc.emit(ch, float64(e.N), id.with(e.Type, e.Scope)...)
 	}
 	if r := d.Remapped; r != nil {
-		g.remapped.emit(ch, float64(r.Corrected), with("corrected")...)
-		g.remapped.emit(ch, float64(r.Uncorrected), with("uncorrected")...)
+		g.remapped.emit(ch, float64(r.Corrected), id.with("corrected")...)
+		g.remapped.emit(ch, float64(r.Uncorrected), id.with("uncorrected")...)
 		g.remapPending.emit(ch, number01(r.Pending), id...)
 		g.remapFailed.emit(ch, number01(r.Failed), id...)
 	}

@@ -11,8 +11,7 @@ import (
 )
 
 // links sends what PCIe and NVLink carry.
-func (g *GPU) links(ch chan<- prometheus.Metric, d *gpu.Device, id []string) {
-	with := func(more ...string) []string { return append(id[:2:2], more...) }
+func (g *GPU) links(ch chan<- prometheus.Metric, d *gpu.Device, id deviceID) {
 	if t := d.PCIe; t != nil {
 		g.pcieSent.emit(ch, t.Transmitted, id...)
 		g.pcieReceived.emit(ch, t.Received, id...)
@@ -23,27 +22,26 @@ func (g *GPU) links(ch chan<- prometheus.Metric, d *gpu.Device, id []string) {
 	}
 	for _, l := range d.Links {
 		n := strconv.Itoa(l.Number)
-		g.nvlinkUp.emit(ch, number01(l.Up), with(n)...)
+		g.nvlinkUp.emit(ch, number01(l.Up), id.with(n)...)
 		for _, e := range l.Errors {
-			g.nvlinkErrors.emit(ch, float64(e.N), with(n, e.Kind)...)
+			g.nvlinkErrors.emit(ch, float64(e.N), id.with(n, e.Kind)...)
 		}
 	}
 }
 
 // seldom sends limits, throttle times and retired pages.
-func (g *GPU) seldom(ch chan<- prometheus.Metric, d *gpu.Device, id []string) {
-	with := func(more ...string) []string { return append(id[:2:2], more...) }
+func (g *GPU) seldom(ch chan<- prometheus.Metric, d *gpu.Device, id deviceID) {
 	for _, t := range d.ThrottleTime {
-		g.throttleTime.emit(ch, t.Seconds, with(t.Reason)...)
+		g.throttleTime.emit(ch, t.Seconds, id.with(t.Reason)...)
 	}
 	for _, c := range d.ClocksMax {
-		g.clockMax.emit(ch, c.Hertz, with(c.Domain)...)
+		g.clockMax.emit(ch, c.Hertz, id.with(c.Domain)...)
 	}
 	for _, l := range d.Limits {
-		g.limits.emit(ch, l.Celsius, with(l.Kind)...)
+		g.limits.emit(ch, l.Celsius, id.with(l.Kind)...)
 	}
 	for _, r := range d.Retired {
-		g.retired.emit(ch, float64(r.N), with(r.Cause)...)
+		g.retired.emit(ch, float64(r.N), id.with(r.Cause)...)
 	}
 	if d.RetirementsPending != nil {
 		g.retirePending.emit(ch, number01(*d.RetirementsPending), id...)

@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -58,9 +59,21 @@ func run(t *testing.T, age, library, state string, environ ...string) string {
 	return string(out)
 }
 
+// A mark gets a value when something is logged.
+type mark chan struct{}
+
+func (m mark) Write(p []byte) (int, error) {
+	select {
+	case m <- struct{}{}:
+	default:
+	}
+	return len(p), nil
+}
+
 // child prints what a scenario finds.
 func child(scenario string) int {
-	log := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+	said := make(mark, 1)
+	log := slog.New(slog.NewTextHandler(io.MultiWriter(os.Stdout, said), &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey {
 			return slog.Attr{}
 		}
@@ -149,7 +162,7 @@ func child(scenario string) int {
 	case "hang":
 		until("whole", up(1))
 		set("hang 20000\n")
-		time.Sleep(2500 * time.Millisecond)
+		until("stuck", func(s Snapshot) bool { return time.Since(s.Time) > 2*interval })
 		began := time.Now()
 		s.Snapshot()
 		fmt.Printf("snapshot took less than 100 ms: %v\n", time.Since(began) < 100*time.Millisecond)
@@ -173,7 +186,7 @@ func child(scenario string) int {
 			fmt.Printf("xid %d: %d, recent %v\n", x.Code, x.N, time.Since(x.Last) < time.Minute)
 		}
 	case "none":
-		time.Sleep(300 * time.Millisecond)
+		<-said
 		fmt.Printf("known=%v devices=%d\n", s.Snapshot().Known, len(s.Snapshot().Devices))
 	}
 	stop()

@@ -36,11 +36,11 @@ func raiseCapabilities() error {
 // privileges by running another program, and to leave a memory image, which
 // would hold what requests and answers said.
 func harden() error {
-	if _, err := cap.Prctlw(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); err != nil {
-		return fmt.Errorf("forbid new privileges: %w", err)
-	}
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("forbid core dumps: %w", err)
+	}
+	if _, err := cap.Prctlw(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); err != nil {
+		return fmt.Errorf("forbid new privileges: %w", err)
 	}
 	return nil
 }

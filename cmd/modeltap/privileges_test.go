@@ -101,7 +101,11 @@ func TestNoCoreDump(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(500 * time.Millisecond) // it has hardened itself long before
+	for end := time.Now().Add(deadline); status(t, fmt.Sprintf("/proc/%d/status", cmd.Process.Pid))["NoNewPrivs"] != "1"; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it never hardens itself")
+		}
+	}
 	_ = cmd.Process.Signal(syscall.SIGQUIT)
 	_ = cmd.Wait()
 	ws := cmd.ProcessState.Sys().(syscall.WaitStatus)
