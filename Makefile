@@ -11,7 +11,7 @@ export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 
 LDFLAGS := -X github.com/prometheus/common/version.Version=$(VERSION)
 
-.PHONY: all build demo check test lint portable unit manifests test-kernels generate generate-check clang bench fuzz overhead accuracy e2e-setup docs
+.PHONY: all build demo check test lint portable unit manifests test-kernels release cross generate generate-check clang bench fuzz overhead accuracy e2e-setup docs
 
 all: build
 
@@ -51,6 +51,19 @@ SUITES ?= bullseye bookworm trixie trixie-backports
 test-kernels:
 	observer/e2e/kernels/fetch.sh .cache/kernels $(SUITES)
 	$(GO) run ./observer/e2e/kernels
+
+# What a release publishes: binaries, packages, SBOM and checksums for amd64 and arm64.
+DIST ?= .cache/release
+release: cross
+	deploy/packages/release.sh $(DIST) $(VERSION)
+
+# The C compiler of the other architecture.
+CROSS := $(if $(filter arm64,$(shell $(GO) env GOHOSTARCH)),x86-64,aarch64)
+cross:
+	@command -v $(subst -,_,$(CROSS))-linux-gnu-gcc >/dev/null || { \
+		echo "installing gcc-$(CROSS)-linux-gnu"; \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends gcc-$(CROSS)-linux-gnu libc6-dev-$(if $(filter aarch64,$(CROSS)),arm64,amd64)-cross; } || { \
+		echo "a C compiler is missing: install gcc-$(CROSS)-linux-gnu"; exit 1; }
 
 lint:
 	@unformatted=$$(gofmt -l bpf cmd deploy exporter gpu observer); if [ -n "$$unformatted" ]; then \

@@ -53,6 +53,10 @@ func resolve(args, environ []string, stdout io.Writer) (*settings, error) {
 	app, opts := newApp()
 	app.UsageWriter(stdout).ErrorWriter(stdout).Terminate(nil)
 
+	if len(args) > 0 && args[0] == "--completion-bash" { // what a shell asks, about a line half written
+		answer(app, args)
+		return nil, errHelp
+	}
 	ctx, err := trial.ParseContext(args)
 	if err == nil && ctx.SelectedCommand == nil && !wantsHelp(ctx) {
 		// kingpin's own default command swallows the error of a flag that
@@ -64,7 +68,7 @@ func resolve(args, environ []string, stdout io.Writer) (*settings, error) {
 		return nil, explainUsage(err, trial, ctx)
 	}
 	if wantsHelp(ctx) {
-		_, _ = app.Parse(args)
+		answer(app, args)
 		return nil, errHelp
 	}
 	s := &settings{options: opts, command: ctx.SelectedCommand.FullCommand()}
@@ -111,6 +115,19 @@ func resolve(args, environ []string, stdout io.Writer) (*settings, error) {
 		s.values[f.Name] = flagOf(app, s.command, f.Name).Model().Value.String()
 	}
 	return s, s.validate()
+}
+
+// answer has kingpin write the help, completion or man page that args ask for.
+// It means to exit afterwards, and goes on to the usage where it cannot.
+func answer(app *kingpin.Application, args []string) {
+	type done struct{}
+	defer func() {
+		if r := recover(); r != nil && r != (done{}) {
+			panic(r)
+		}
+	}()
+	app.Terminate(func(int) { panic(done{}) })
+	_, _ = app.Parse(args)
 }
 
 // visible returns the flags of g that a user can set.

@@ -220,3 +220,26 @@ func TestFixedChanges(t *testing.T) {
 		t.Errorf("changes %q, want %q", got, want)
 	}
 }
+
+// What a shell and man get is that alone, and a line half written is no mistake.
+func TestCompletionAndManPage(t *testing.T) {
+	for arg, want := range map[string]string{
+		"--completion-script-bash": "\n_modeltap_bash_autocomplete()",
+		"--completion-script-zsh":  "#compdef modeltap",
+		"--help-man":               ".TH modeltap 1",
+		"--completion-bash":        "help\n",
+	} {
+		var out strings.Builder
+		if _, err := resolve([]string{arg}, nil, &out); !errors.Is(err, errHelp) {
+			t.Errorf("%s: %v", arg, err)
+		}
+		if got := out.String(); !strings.HasPrefix(got, want) || strings.Contains(got, "usage: modeltap") {
+			t.Errorf("%s: %.300q", arg, got)
+		}
+	}
+	var out strings.Builder
+	_, err := resolve([]string{"--completion-bash", "check", "--form"}, nil, &out)
+	if !errors.Is(err, errHelp) || !strings.Contains(out.String(), "--format\n") {
+		t.Errorf("%q %v", out.String(), err)
+	}
+}
