@@ -119,6 +119,7 @@ func resolve(args, environ []string, stdout io.Writer) (*settings, error) {
 
 // answer has kingpin write the help, completion or man page that args ask for.
 // It means to exit afterwards, and goes on to the usage where it cannot.
+// Completions and the man page go to the standard output of the process.
 func answer(app *kingpin.Application, args []string) {
 	type done struct{}
 	defer func() {
