@@ -166,3 +166,26 @@ func TestDocumentsNameTests(t *testing.T) {
 		t.Errorf("%d tests are named: the test does not see them any more", named)
 	}
 }
+
+// Nobody should try in vain what this table advises.
+func TestTroubleshootingIsReproduced(t *testing.T) {
+	text, err := os.ReadFile("../../docs/troubleshooting.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| what you see") {
+			continue
+		}
+		rows++
+		cells := strings.Split(strings.Trim(line, "|"), "|")
+		if last := cells[len(cells)-1]; !regexp.MustCompile("`Test[A-Z]\\w+`").MatchString(last) {
+			t.Errorf("no test reproduces: %s", line)
+		}
+	}
+	if rows < 15 {
+		t.Errorf("%d rows: the test does not see the tables any more", rows)
+	}
+}
