@@ -3,6 +3,8 @@
 package exporter
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -125,4 +127,7 @@ func TestProcessesOfServers(t *testing.T) {
 			t.Errorf("%s: a server that is gone has series", name)
 		}
 	}
+	holdGolden(t, r.registry, "testdata/processes.prom", slices.DeleteFunc(slices.Sorted(maps.Keys(got)), func(name string) bool {
+		return !strings.HasPrefix(name, "model_server_") || name == "model_server_info"
+	}))
 }
