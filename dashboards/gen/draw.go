@@ -103,7 +103,8 @@ type column struct {
 }
 
 func (p panel) drawTable() (dashboard.Panel, error) {
-	b := table.NewPanelBuilder().NoValue("–").Filterable(true).ShowHeader(true).CellHeight(common.TableCellHeightSm).Min(0).Unit(p.unit).
+	b := table.NewPanelBuilder().NoValue("–").Filterable(true).ShowHeader(true).CellHeight(common.TableCellHeightSm).
+		Footer(common.NewTableFooterOptionsBuilder().Show(false).Reducer([]string{})).Min(0).Unit(p.unit).
 		Thresholds(p.thresholds("text"))
 	if len(p.queries) > 1 {
 		b = b.WithTransformation(dashboard.DataTransformerConfig{Id: "merge", Options: map[string]any{}})

@@ -37,14 +37,14 @@ func gpus() board {
 
 func gpuNow() []panel {
 	return []panel{
-		stat("GPUs", "short", "GPUs that answer.", q(`sum(gpu_up{$G})`, "GPUs")),
+		stat("GPUs", "short", "GPUs that answer. Fewer than yesterday: see XID errors, and whether the driver was updated under a running library.", q(`sum(gpu_up{$G})`, "GPUs")),
 		stat("GPUs lost", "short", "GPUs that the driver lists and that do not answer. Drain the host and look at XID errors.",
 			q(`count(gpu_up{$G} == 0) or vector(0)`, "lost")).over(1, 1),
 		stat("Busiest GPU", "percentunit", "Share of time in which the busiest GPU ran anything.",
 			q(`max(rate(gpu_busy_seconds_total{$G}[$R]))`, "busy")).upTo(1),
 		stat("Fullest memory", "percentunit", "Memory in use on the fullest GPU. Servers that take all memory at the start are always at the top; others run out above 97 %.",
 			q(`max(gpu_memory_used_bytes{$G} / (gpu_memory_total_bytes{$G} - (gpu_memory_reserved_bytes{$G} or 0 * gpu_memory_total_bytes{$G})))`, "memory")).over(0.9, 0.97),
-		stat("Power", "watt", "Power of all GPUs.", q(`sum(gpu_power_watts{$G})`, "power")),
+		stat("Power", "watt", "Power that all GPUs draw now. What a token costs of it is beside.", q(`sum(gpu_power_watts{$G})`, "power")),
 		stat("Hottest GPU", "celsius", "Temperature of the hottest GPU. See its own limit below.", q(`max(gpu_temperature_celsius{$G,sensor="gpu"})`, "GPU")).over(80, 88),
 		stat("Energy per 1,000 tokens", "watth", "Energy of the GPUs for 1,000 output tokens, over the range shown."+ofAll,
 			q(`1000 * `+energyRange+` / 3600 / `+outputRange, "per 1,000 tokens")),
@@ -85,7 +85,7 @@ func gpuUse() []panel {
 		lines("NVLink", "Bps", "Bytes over all NVLinks of a GPU: tensor parallelism. Absent without NVLink.",
 			q(`rate(gpu_nvlink_receive_bytes_total{$G}[$R])`, name+" in"), q(`rate(gpu_nvlink_transmit_bytes_total{$G}[$R])`, name+" out")),
 		lines("GPU memory by server", "bytes", "Memory of GPUs that the processes of a server hold. Two servers on one GPU share its bandwidth too.",
-			q(`sum by (instance, server, gpu) (model_server_gpu_memory_bytes{$V})`, "{{server}} GPU {{gpu}}")).size(12, 8),
+			q(`sum by (instance, server, gpu) (model_server_gpu_memory_bytes{$V})`, "{{instance}} {{server}} GPU {{gpu}}")).size(12, 8),
 		panel{kind: kindTable, title: "Inventory", unit: "short", w: 12, h: 8, about: "Which GPUs there are, with the driver that runs them.",
 			queries: []query{q(`gpu_memory_total_bytes{$G} * on (instance, uuid) group_left (name, driver_version, cuda_version, pci_bus_id) gpu_info{$G}`, "")},
 			columns: []column{{from: "instance", title: "Host"}, {from: "gpu", title: "GPU"}, {from: "name", title: "Name"}, {from: "Value", title: "Memory", unit: "bytes"},

@@ -49,7 +49,7 @@ func selfLoss() []panel {
 	return []panel{
 		lines("Packets", "pps", "Packets handed over. 0 while servers are busy: the capture is attached in the wrong place, see modeltap check.",
 			q(`sum by (instance, source, direction) (rate(modeltap_capture_packets_total{$J}[$R]))`, "{{instance}} {{source}} {{direction}}")),
-		lines("Bytes", "Bps", "Payload handed over.",
+		lines("Bytes", "Bps", "Payload handed over. Much of it without many tokens is large requests (images), or a port that is no model server's.",
 			q(`sum by (instance, direction) (rate(modeltap_capture_bytes_total{$J}[$R]))`, "{{instance}} {{direction}}")),
 		lines("Lost packets", "percentunit", "Share of packets that were seen and not handed over. ring_full: raise --capture.ring-size; queue_full: the processor is too busy.",
 			q(`sum by (instance, reason) (`+short.Replace(`rate(modeltap_capture_lost_total{$J}[$R])) / ignoring (reason) group_left () (sum by (instance) (rate(modeltap_capture_packets_total{$J}[$R])) + sum by (instance) (rate(modeltap_capture_lost_total{$J}[$R])) > 0)`), "{{instance}} {{reason}}")).over(0.0001, 0.001),

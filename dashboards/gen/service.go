@@ -136,7 +136,7 @@ func serviceSaturation() []panel {
 	return []panel{
 		stack("In flight", "short", "Open requests: receiving the request, waiting for the first token (queue and prefill), streaming. Growing waiting with level streaming is a full batch.",
 			q(`sum by (state) (model_requests_in_flight{$S})`, "{{state}}")).colored(map[string]string{"waiting": "orange", "streaming": "green", "receiving": "blue"}),
-		lines("Waiting by server", "short", "Where the queue is.",
+		lines("Waiting by server", "short", "Where the queue is. One server alone: routing is uneven; all of them: there is too little capacity.",
 			q(`sum by (server, model) (model_requests_in_flight{$S,state="waiting"})`, "{{server}} {{model}}")),
 		lines("Stalled streams", "short", "Open streams without a token for longer than --stall-after. More than 0 for minutes is a hung engine or a lost worker: look at the server's log.",
 			q(`sum by (server, model) (model_streams_stalled{$S})`, "{{server}} {{model}}")).over(1, 1),
@@ -158,7 +158,7 @@ func serviceShape() []panel {
 		heat("Length of input", "short", "model_request_input_tokens", "Input tokens of requests. Long inputs take long prefills: a second band explains a second band in first tokens."),
 		heat("Length of output", "short", "model_request_output_tokens", "Output tokens of requests. A sharp upper edge is a limit of tokens."),
 		heat("Size of requests", "bytes", "model_request_size_bytes", "Bodies of requests. Images make the upper bands."),
-		heat("Size of answers", "bytes", "model_response_size_bytes", "Bodies of answers."),
+		heat("Size of answers", "bytes", "model_response_size_bytes", "Bodies of answers. On streams most of it is JSON around each token."),
 		lines("Requests by API", "reqps", "Which interface is used, and whether it is streamed.",
 			q(`sum by (api, stream) (rate(model_requests_total{$S}[$R]))`, "{{api}} stream={{stream}}")),
 		lines("Other requests", "reqps", "HTTP on the same ports that is no model request: health, metrics, documentation. If your own route is here, name it with --model-path.",
