@@ -11,7 +11,7 @@ export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 
 LDFLAGS := -X github.com/prometheus/common/version.Version=$(VERSION)
 
-.PHONY: all build demo check test lint portable unit manifests test-kernels release cross generate generate-check clang bench fuzz overhead accuracy e2e-setup docs
+.PHONY: all build demo check test lint portable unit manifests test-kernels release cross generate generate-check clang bench fuzz overhead accuracy e2e-setup docs dashboards dashboards-check
 
 all: build
 
@@ -26,7 +26,7 @@ check: build ## what this host offers
 
 # Every check that a change must pass. Tests that attach to the kernel run as
 # root and skip with a reason otherwise.
-test: lint portable generate-check manifests e2e-setup unit
+test: lint portable generate-check manifests e2e-setup unit dashboards-check
 
 # The parsers promise to build anywhere, the program to build without cgo.
 PARSERS := event tcp http1 sse ndjson jsonscan tokens llm meter stream record
@@ -45,6 +45,15 @@ unit:
 # its own, which modeltap does not depend on.
 manifests:
 	cd deploy/kubernetes/check && $(GO) vet ./... && $(GO) test -count=1 ./...
+
+dashboards: ## the Grafana dashboards, which are committed
+	cd dashboards/gen && $(GO) generate ./...
+
+# The dashboards, against their source and in real Prometheus and VictoriaMetrics
+# servers: modules of their own. As root, they scrape a real modeltap.
+dashboards-check:
+	cd dashboards/gen && $(GO) vet ./... && $(GO) test -count=1 ./...
+	cd dashboards/check && $(GO) vet ./... && $(GO) test -count=1 ./...
 
 # Boots Debian's kernels under qemu and prints what works on each; docs/compatibility.md.
 SUITES ?= bullseye bookworm trixie trixie-backports
@@ -66,7 +75,7 @@ cross:
 		echo "a C compiler is missing: install gcc-$(CROSS)-linux-gnu"; exit 1; }
 
 lint:
-	@unformatted=$$(gofmt -l bpf cmd deploy exporter gpu observer); if [ -n "$$unformatted" ]; then \
+	@unformatted=$$(gofmt -l bpf cmd dashboards deploy exporter gpu observer); if [ -n "$$unformatted" ]; then \
 		echo "not formatted, run gofmt -w: $$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	@if command -v golangci-lint >/dev/null; then golangci-lint run; \
