@@ -93,16 +93,22 @@ func dashboards(t *testing.T) []dashboard {
 	}
 	var all []dashboard
 	for _, path := range paths {
-		d := dashboard{file: filepath.Base(path)}
-		if d.raw, err = os.ReadFile(path); err == nil {
-			err = json.Unmarshal(d.raw, &d)
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
 		}
+		d, err := parse(filepath.Base(path), raw)
 		if err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
 		all = append(all, d)
 	}
 	return all
+}
+
+func parse(file string, raw []byte) (dashboard, error) {
+	d := dashboard{file: file, raw: raw}
+	return d, json.Unmarshal(raw, &d)
 }
 
 // all returns every panel that is no row, those of collapsed rows too.

@@ -8,13 +8,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"testing"
 
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
 // bounds are those of a histogram's buckets in the exporter's golden exposition.
-func bounds(t *testing.T, histogram string) []string {
+func bounds(t reporter, histogram string) []string {
 	t.Helper()
 	text, err := os.ReadFile("../../exporter/testdata/metrics.prom")
 	if err != nil {
@@ -48,15 +47,15 @@ func choices(v *variable) []string {
 	return all
 }
 
-// TestObjectiveIsABound: each choice of $ttft_slo selects one bucket in either
+// checkObjectiveIsABound: each choice of $ttft_slo selects one bucket in either
 // spelling, and the one that the menu names.
-func TestObjectiveIsABound(t *testing.T) {
+func checkObjectiveIsABound(t reporter, ds []dashboard) {
 	all := bounds(t, "model_time_to_first_token_seconds")
 	if len(all) < 10 {
 		t.Fatalf("bounds %v", all)
 	}
 	n := 0
-	for _, d := range dashboards(t) {
+	for _, d := range ds {
 		v := d.variable("ttft_slo")
 		if v == nil {
 			continue
@@ -100,11 +99,11 @@ func TestObjectiveIsABound(t *testing.T) {
 	}
 }
 
-// TestFixedBounds: bounds that stand in queries are bounds, and are matched in
+// checkFixedBounds: bounds that stand in queries are bounds, and are matched in
 // either spelling.
-func TestFixedBounds(t *testing.T) {
+func checkFixedBounds(t reporter, ds []dashboard) {
 	n := 0
-	for _, e := range expressions(t) {
+	for _, e := range expressions(t, ds) {
 		e.selectors(func(s *parser.VectorSelector, _ []parser.Node) {
 			for _, m := range s.LabelMatchers {
 				if m.Name != "le" {
@@ -132,9 +131,9 @@ func TestFixedBounds(t *testing.T) {
 	}
 }
 
-// TestComparisonsAreTimes: what the user may compare with can be an offset.
-func TestComparisonsAreTimes(t *testing.T) {
-	for _, d := range dashboards(t) {
+// checkComparisonsAreTimes: what the user may compare with can be an offset.
+func checkComparisonsAreTimes(t reporter, ds []dashboard) {
+	for _, d := range ds {
 		v := d.variable("compare")
 		if v == nil {
 			continue

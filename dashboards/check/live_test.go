@@ -187,7 +187,7 @@ var hostDependent = regexp.MustCompile(`^(host_|process_|go_)`)
 func panels(t *testing.T, e engine, from, at time.Time) {
 	t.Helper()
 	n, empty := 0, 0
-	for _, x := range expressions(t) {
+	for _, x := range expressions(t, dashboards(t)) {
 		expr := live(x.d, x.target.Expr)
 		now, err := e.query(expr, at)
 		if err != nil {

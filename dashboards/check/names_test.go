@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -64,7 +63,7 @@ func families(text string) map[string]family {
 
 // exposed is every name that modeltap exposes: what its own tests hold against
 // the code, and what a real daemon showed.
-func exposed(t *testing.T) map[string]family {
+func exposed(t reporter) map[string]family {
 	t.Helper()
 	all := map[string]family{}
 	add := func(name string, f family) {
@@ -100,7 +99,7 @@ func exposed(t *testing.T) map[string]family {
 }
 
 // readRecorded reads lines of: name, counter or gauge, labels.
-func readRecorded(t *testing.T) map[string]family {
+func readRecorded(t reporter) map[string]family {
 	t.Helper()
 	text, err := os.ReadFile(recorded)
 	if err != nil {
@@ -119,11 +118,11 @@ func readRecorded(t *testing.T) map[string]family {
 // ofTarget are the labels that a scrape configuration adds.
 var ofTarget = []string{"job", "instance"}
 
-// TestNames: every metric and every label that is asked for, or grouped by, is
+// checkNames: every metric and every label that is asked for, or grouped by, is
 // one that modeltap exposes.
-func TestNames(t *testing.T) {
+func checkNames(t reporter, ds []dashboard) {
 	known := exposed(t)
-	for _, e := range expressions(t) {
+	for _, e := range expressions(t, ds) {
 		var labels []string
 		e.selectors(func(s *parser.VectorSelector, _ []parser.Node) {
 			f, ok := known[s.Name]
@@ -158,14 +157,14 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestValues: values that queries select exist in the documentation, whose
+// checkValues: values that queries select exist in the documentation, whose
 // every word a test of the exporter holds.
-func TestValues(t *testing.T) {
+func checkValues(t reporter, ds []dashboard) {
 	doc, err := os.ReadFile("../../docs/metrics.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range expressions(t) {
+	for _, e := range expressions(t, ds) {
 		e.selectors(func(s *parser.VectorSelector, _ []parser.Node) {
 			for _, m := range s.LabelMatchers {
 				switch m.Name {

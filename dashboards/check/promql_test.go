@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -24,10 +23,10 @@ type expression struct {
 }
 
 // expressions parses everything that is asked of Prometheus, annotations too.
-func expressions(t *testing.T) []expression {
+func expressions(t reporter, ds []dashboard) []expression {
 	t.Helper()
 	var all []expression
-	for _, d := range dashboards(t) {
+	for _, d := range ds {
 		add := func(p panel, target target, where string) {
 			root, err := parser.NewParser(parser.Options{}).ParseExpr(d.substitute(target.Expr, nil))
 			if err != nil {
@@ -93,13 +92,13 @@ func rated(around []parser.Node) string {
 	return ""
 }
 
-func TestCountersAreRated(t *testing.T) {
+func checkCountersAreRated(t reporter, ds []dashboard) {
 	known := exposed(t)
-	for _, e := range expressions(t) {
+	for _, e := range expressions(t, ds) {
 		e.selectors(func(s *parser.VectorSelector, around []parser.Node) {
 			f, ok := known[s.Name]
 			if !ok {
-				return // TestNames says so
+				return // checkNames says so
 			}
 			switch r := rated(around); {
 			case f.monotone && r == "":
@@ -111,9 +110,9 @@ func TestCountersAreRated(t *testing.T) {
 	}
 }
 
-func TestQuantilesKeepBuckets(t *testing.T) {
+func checkQuantilesKeepBuckets(t reporter, ds []dashboard) {
 	found := 0
-	for _, e := range expressions(t) {
+	for _, e := range expressions(t, ds) {
 		e.visit(func(n parser.Node, _ []parser.Node) {
 			if call(n) != "histogram_quantile" {
 				return
@@ -138,9 +137,9 @@ func TestQuantilesKeepBuckets(t *testing.T) {
 	}
 }
 
-// TestWindows: ranges follow Grafana's idea of the scrape interval, so that no
+// checkWindows: ranges follow Grafana's idea of the scrape interval, so that no
 // zoom empties a panel.
-func TestWindows(t *testing.T) {
+func checkWindows(t reporter, ds []dashboard) {
 	fixed := map[string]string{
 		"modeltap-gpu: Memory errors, uncorrected A":      "[1h]",
 		"modeltap-service: annotation modeltap restarted": "[2m]",
@@ -151,7 +150,7 @@ func TestWindows(t *testing.T) {
 		"modeltap-seed: P95 request duration A":           "[5m]",
 	}
 	ranges := regexp.MustCompile(`\[[^\]]*\]`)
-	for _, e := range expressions(t) {
+	for _, e := range expressions(t, ds) {
 		outsideStrings := regexp.MustCompile(`"[^"]*"`).ReplaceAllString(e.target.Expr, `""`)
 		for _, r := range ranges.FindAllString(outsideStrings, -1) {
 			if r != "[$__rate_interval]" && r != "[$__range]" && r != fixed[e.where] {
@@ -164,10 +163,10 @@ func TestWindows(t *testing.T) {
 	}
 }
 
-// TestDenominators: what may be 0 is taken out before something is divided by
+// checkDenominators: what may be 0 is taken out before something is divided by
 // it, so that silence is a gap and not NaN or infinity.
-func TestDenominators(t *testing.T) {
-	for _, e := range expressions(t) {
+func checkDenominators(t reporter, ds []dashboard) {
+	for _, e := range expressions(t, ds) {
 		e.visit(func(n parser.Node, _ []parser.Node) {
 			b, ok := n.(*parser.BinaryExpr)
 			if !ok || b.Op != parser.DIV || !strings.Contains(b.RHS.String(), "rate(") && !strings.Contains(b.RHS.String(), "increase(") {
@@ -187,11 +186,11 @@ func TestDenominators(t *testing.T) {
 	}
 }
 
-// TestSelection: whatever can be chosen at the top counts in every query whose
+// checkSelection: whatever can be chosen at the top counts in every query whose
 // series have that label, and only as a regular expression.
-func TestSelection(t *testing.T) {
+func checkSelection(t reporter, ds []dashboard) {
 	known := exposed(t)
-	for _, e := range expressions(t) {
+	for _, e := range expressions(t, ds) {
 		if e.d.seed() || strings.Contains(e.where, "annotation") {
 			continue
 		}
@@ -212,7 +211,7 @@ func TestSelection(t *testing.T) {
 		})
 	}
 	equal := regexp.MustCompile(`(?:[^~!]|^)=~?"\$(\w+)"|!~?="\$`)
-	for _, e := range expressions(t) {
+	for _, e := range expressions(t, ds) {
 		for _, m := range equal.FindAllString(e.target.Expr, -1) {
 			if !strings.Contains(m, "=~") {
 				t.Errorf("%s: %s cannot take several values", e.where, m)

@@ -82,7 +82,7 @@ func known() []truth {
 func truths(t *testing.T, e engine, at time.Time) {
 	t.Helper()
 	all := map[string]expression{}
-	for _, x := range expressions(t) {
+	for _, x := range expressions(t, dashboards(t)) {
 		all[x.where] = x
 	}
 	ask := func(where string, labels map[string]string) float64 {
@@ -136,7 +136,7 @@ func truths(t *testing.T, e engine, at time.Time) {
 func exemplars(t *testing.T, e engine, from, to time.Time) {
 	t.Helper()
 	traced, id := 0, regexp.MustCompile(`^[0-9a-f]{32}$`)
-	for _, x := range expressions(t) {
+	for _, x := range expressions(t, dashboards(t)) {
 		if !x.target.Exemplar {
 			continue
 		}
