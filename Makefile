@@ -11,7 +11,9 @@ export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 
 LDFLAGS := -X github.com/prometheus/common/version.Version=$(VERSION)
 
-.PHONY: all build demo check test lint portable unit manifests test-kernels release cross generate generate-check clang bench fuzz overhead accuracy e2e-setup docs dashboards dashboards-check
+.PHONY: all build demo check test lint portable unit manifests kernels test-kernels test-arm64 release cross
+.PHONY: generate generate-check clang bench fuzz overhead accuracy e2e-setup docs
+.PHONY: dashboards dashboards-check
 
 all: build
 
@@ -26,7 +28,10 @@ check: build ## what this host offers
 
 # Every check that a change must pass. Tests that attach to the kernel run as
 # root and skip with a reason otherwise.
-test: lint portable generate-check manifests e2e-setup unit dashboards-check
+test: lint portable generate-check manifests
+test: kernels
+test: e2e-setup unit
+test: dashboards-check
 
 # The parsers promise to build anywhere, the program to build without cgo.
 PARSERS := event tcp http1 sse ndjson jsonscan tokens llm meter stream record
@@ -58,8 +63,18 @@ dashboards-check:
 # Boots Debian's kernels under qemu and prints what works on each; docs/compatibility.md.
 SUITES ?= bullseye bookworm trixie trixie-backports
 test-kernels:
-	observer/e2e/kernels/fetch.sh .cache/kernels $(SUITES)
-	$(GO) run ./observer/e2e/kernels
+	observer/e2e/kernels/fetch.sh .cache/kernels/amd64 amd64 $(SUITES)
+	$(GO) run ./observer/e2e/kernels -at-once 2 $(addprefix .cache/kernels/amd64/,$(SUITES))
+
+# The oldest and the newest of them: a minute, with what it downloads.
+kernels:
+	$(MAKE) test-kernels SUITES="bullseye trixie-backports"
+
+# The same for arm64, and the program under the emulation of a process.
+test-arm64:
+	observer/e2e/kernels/arm64.sh
+	observer/e2e/kernels/fetch.sh .cache/kernels/arm64 arm64 $(SUITES)
+	$(GO) run ./observer/e2e/kernels -arch arm64 -limit 6m -at-once 2 $(addprefix .cache/kernels/arm64/,$(SUITES))
 
 # What a release publishes: binaries, packages, SBOM and checksums for amd64 and arm64.
 DIST ?= .cache/release

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // released makes a release as "make release" does, which installs the other
@@ -109,10 +110,16 @@ func testSBOM(t *testing.T, file string) {
 	}
 	var bom struct {
 		BOMFormat  string
+		Metadata   struct{ Timestamp time.Time }
 		Components []struct{ Name, Version string }
 	}
 	if err := json.Unmarshal(text, &bom); err != nil || bom.BOMFormat != "CycloneDX" {
 		t.Fatal(bom.BOMFormat, err)
+	}
+	// That of the commit, so that the same commit gives the same file.
+	commit, err := exec.Command("git", "log", "-1", "--format=%ct").Output()
+	if err == nil && fmt.Sprintln(bom.Metadata.Timestamp.Unix()) != string(commit) {
+		t.Errorf("made at %v, not at the time of the commit, %s", bom.Metadata.Timestamp, commit)
 	}
 	named := map[string]string{}
 	for _, c := range bom.Components {

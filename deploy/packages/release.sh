@@ -69,6 +69,7 @@ for ARCH in amd64 arm64; do
 done
 "$work/cyclonedx-gomod" app -json -licenses -noserial -main cmd/modeltap -output "$out/modeltap.cdx.json" . >"$work/log" 2>&1 ||
 	{ cat "$work/log" >&2; exit 1; }
+sed -i "s/\"timestamp\": \"[^\"]*\"/\"timestamp\": \"$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)\"/" "$out/modeltap.cdx.json"
 cd "$out"
 sha256sum modeltap* >SHA256SUMS
 ls -l

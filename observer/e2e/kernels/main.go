@@ -2,43 +2,56 @@
 
 //go:build linux
 
-// Command kernels boots kernels under qemu, each with an initramfs of a guest
-// and modeltap, and prints what works on which as a table. It exits with 1 when
-// what must work does not.
+// Command kernels boots kernel images under qemu, each with an initramfs of a
+// guest and modeltap, and prints what works on which as a table. It exits with
+// 1 when what must work does not.
 package main
 
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
+	"sync"
 	"time"
 )
 
 func main() {
-	dir := flag.String("kernels", ".cache/kernels", "directory of vmlinuz-VERSION files")
-	limit := flag.Duration("limit", 3*time.Minute, "time for each kernel")
-	verbose := flag.Bool("v", false, "print what the guests print")
+	var o options
+	flag.StringVar(&o.arch, "arch", "amd64", "architecture of the kernels: amd64 or arm64")
+	flag.DurationVar(&o.limit, "limit", 3*time.Minute, "time for each kernel")
+	flag.IntVar(&o.atOnce, "at-once", 1, "kernels to boot at the same time")
+	flag.BoolVar(&o.verbose, "v", false, "print what the guests print")
 	flag.Parse()
-	if err := run(*dir, *limit, *verbose); err != nil {
+	if err := run(o, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "kernels:", err)
 		os.Exit(1)
 	}
 }
 
-func run(dir string, limit time.Duration, verbose bool) error {
-	images, err := filepath.Glob(filepath.Join(dir, "vmlinuz-*"))
-	if err != nil || len(images) == 0 {
-		return fmt.Errorf("no vmlinuz-* in %s: observer/e2e/kernels/fetch.sh gets some", dir)
+type options struct {
+	arch    string
+	limit   time.Duration
+	atOnce  int
+	verbose bool
+}
+
+// run boots the images, and fails unless each is another kernel: the oldest
+// and the newest are no two if a mirror serves one for both.
+func run(o options, images []string) error {
+	m, known := machines[o.arch]
+	if !known {
+		return fmt.Errorf("no machine of architecture %q here: amd64 or arm64", o.arch)
 	}
-	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
-		return fmt.Errorf("%w: apt-get install qemu-system-x86", err)
+	if len(images) == 0 {
+		return fmt.Errorf("name the kernel images: observer/e2e/kernels/fetch.sh gets some")
+	}
+	if _, err := exec.LookPath(m.qemu); err != nil {
+		return fmt.Errorf("%w: apt-get install %s", err, m.pkg)
 	}
 	work, err := os.MkdirTemp("", "kernels")
 	if err != nil {
@@ -46,27 +59,28 @@ func run(dir string, limit time.Duration, verbose bool) error {
 	}
 	defer func() { _ = os.RemoveAll(work) }()
 	initrd := filepath.Join(work, "initrd")
-	if err := build(work, initrd); err != nil {
+	if err := build(work, initrd, o.arch); err != nil {
 		return err
 	}
-	var all []results
-	for _, image := range images {
-		out, err := boot(image, initrd, limit)
-		if verbose {
-			fmt.Fprintf(os.Stderr, "== %s\n%s\n", image, out)
-		}
-		r := parse(out)
-		r.image = filepath.Base(image)
-		if err != nil || !r.done {
-			r.faults = append(r.faults, fmt.Sprintf("the guest did not end (%v): %s", err, last(out, 600)))
-		}
-		all = append(all, r)
+	all := make([]results, len(images))
+	turn := make(chan struct{}, max(o.atOnce, 1))
+	var wg sync.WaitGroup
+	for i, image := range images {
+		wg.Go(func() {
+			turn <- struct{}{}
+			all[i] = m.try(image, initrd, o)
+			<-turn
+		})
 	}
+	wg.Wait()
 	slices.SortFunc(all, func(a, b results) int { return compareVersions(a.kernel, b.kernel) })
 	fmt.Print(table(all))
 	bad := false
 	for i := range all {
 		faults := all[i].failures()
+		if i > 0 && all[i].kernel == all[i-1].kernel {
+			faults = append(faults, "the same kernel as "+all[i-1].image+": fewer were tried than asked for")
+		}
 		bad = bad || len(faults) > 0
 		for _, f := range append(faults, all[i].notes...) {
 			fmt.Fprintf(os.Stderr, "%s: %s\n", all[i].image, f)
@@ -79,11 +93,11 @@ func run(dir string, limit time.Duration, verbose bool) error {
 }
 
 // build makes the initramfs: the guest as /init, and modeltap, both static.
-func build(work, initrd string) error {
+func build(work, initrd, arch string) error {
 	files := []string{"init", "modeltap"}
 	for i, pkg := range []string{"./observer/e2e/kernels/guest", "./cmd/modeltap"} {
 		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(work, files[i]), pkg)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH=amd64")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+arch)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("build %s: %w\n%s", pkg, err, out)
 		}
@@ -107,17 +121,3 @@ func build(work, initrd string) error {
 	}
 	return os.WriteFile(initrd, packed.Bytes(), 0o600)
 }
-
-// boot runs one kernel, emulated: what the machine offers beside is not asked.
-func boot(image, initrd string, limit time.Duration) (string, error) {
-	ctx, stop := context.WithTimeout(context.Background(), limit)
-	defer stop()
-	out, err := exec.CommandContext(ctx, "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1024",
-		"-nographic", "-no-reboot", "-nic", "none", "-kernel", image, "-initrd", initrd, "-append", "console=ttyS0 panic=-1 quiet").CombinedOutput()
-	if ctx.Err() != nil {
-		err = ctx.Err()
-	}
-	return string(out), err
-}
-
-func last(s string, n int) string { return strings.ToValidUTF8(s[max(0, len(s)-n):], "") }
