@@ -39,6 +39,12 @@ func (h Histogram) Beyond(q float64) bool {
 	return n > 0 && h.Count() > 0 && slices.Max(h.Counts[:n]) < q*slices.Max(h.Counts)
 }
 
+// Within reports whether the quantile q lies in the lowest bucket, so that
+// Quantile is no more than a guess below its bound.
+func (h Histogram) Within(q float64) bool {
+	return len(h.Bounds) > 0 && h.Count() > 0 && h.Bounds[0] > 0 && h.Counts[0] >= q*slices.Max(h.Counts)
+}
+
 // Quantile estimates as Prometheus' histogram_quantile does: linearly within a
 // bucket, the lowest beginning at 0; the highest bound for what lies above it;
 // NaN where nothing was observed.

@@ -48,6 +48,9 @@ func TestQuantileBeyondTheBounds(t *testing.T) {
 	if h.Beyond(.9) || !h.Beyond(.95) {
 		t.Errorf("beyond at .9 is %v, at .95 %v; want false, true", h.Beyond(.9), h.Beyond(.95))
 	}
+	if !h.Within(.5) || h.Within(.51) || (Histogram{}).Within(.5) {
+		t.Errorf("within the lowest bucket at .5 is %v, at .51 %v; want true, false", h.Within(.5), h.Within(.51))
+	}
 	if (Histogram{}).Beyond(.5) || !math.IsNaN((Histogram{}).Quantile(.5)) || !math.IsNaN((Histogram{}).Mean()) {
 		t.Error("the zero histogram knows something")
 	}
