@@ -15,7 +15,7 @@ func (m model) helpLines() []string {
 		{"/", "show only what holds a text; esc shows all again"},
 		{"s  S", "sort by the next column; the other way round"},
 		{"f", "the cursor stays with its server when the order changes"},
-		{"t", "scale of the request bars"},
+		{"t", "scale of the request bars: own, common, to the first token"},
 		{"space  + -", "pause what is shown; look less, more often"},
 		{"q", "quit"},
 	} {

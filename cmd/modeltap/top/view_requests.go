@@ -21,7 +21,7 @@ const (
 	scales
 )
 
-var scaleNames = [scales]string{"each request's own time", "the same time for all", "until the first token"}
+var scaleNames = [scales]string{"own", "common", "first token"}
 
 // requestColumn is a column of the requests.
 type requestColumn struct {
@@ -122,7 +122,7 @@ func (m model) listed() []client.Request {
 func (m model) requestsView(room int) []string {
 	list := m.listed()
 	s := m.styles
-	legend := fmt.Sprintf("%s socket wait  %s waiting for first token  %s decode  %s not streamed   scale: %s", s.wait.Render(m.glyphs.Wait),
+	legend := fmt.Sprintf("%s in socket  %s until first token  %s decode  %s not streamed  scale: %s", s.wait.Render(m.glyphs.Wait),
 		s.prefill.Render(m.glyphs.Prefill), s.decode.Render(m.glyphs.Decode), m.glyphs.Whole, scaleNames[m.scale])
 	switch {
 	case len(m.requests) == 0:
