@@ -18,6 +18,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/charmbracelet/x/term"
+
 	"github.com/modeltap/modeltap/cmd/modeltap/demo"
 )
 
@@ -140,11 +142,7 @@ func dialable(a net.Addr) string {
 
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return ok && term.IsTerminal(f.Fd())
 }
 
 // child is this program again, as a process that ends with its standard input.

@@ -57,6 +57,7 @@ type options struct {
 	replay replayOptions
 	record recordOptions
 	demo   demoOptions
+	top    topOptions
 }
 
 type checkOptions struct{ format string }
@@ -78,6 +79,14 @@ type demoOptions struct {
 	url      string
 }
 
+type topOptions struct {
+	url      string
+	interval time.Duration
+	once     bool
+	json     bool
+	ascii    bool
+}
+
 // Names of the commands. The last two are the child processes of demo.
 const (
 	cmdRun        = "run"
@@ -85,6 +94,7 @@ const (
 	cmdReplay     = "replay"
 	cmdRecord     = "record"
 	cmdDemo       = "demo"
+	cmdTop        = "top"
 	cmdVersion    = "version"
 	cmdDemoServer = "demo-server"
 	cmdDemoLoad   = "demo-load"
@@ -163,6 +173,13 @@ func addCommands(app *kingpin.Application, o *options) {
 
 	c = app.Command(cmdDemo, "Start a small model server and a modest load, and observe them through the kernel.")
 	c.Flag("duration", "Stop after this long; 0 runs until stopped.").Default("0s").DurationVar(&o.demo.duration)
+
+	c = app.Command(cmdTop, "Show a running modeltap in the terminal: servers, latencies, requests, GPUs; to a file or pipe, one table.")
+	c.Flag("url", "Where it answers; its user and password, and the path of its metrics, where it has them.").PlaceHolder("[USER:PASSWORD@]URL").Default("http://localhost:9478").StringVar(&o.top.url)
+	c.Flag("interval", "Time between two looks at it.").Default("1s").DurationVar(&o.top.interval)
+	c.Flag("once", "Print one table of what came between two looks, and exit.").BoolVar(&o.top.once)
+	c.Flag("json", "Print the same as JSON, and exit.").BoolVar(&o.top.json)
+	c.Flag("ascii", "Draw with ASCII alone; the default where the locale is not one of UTF-8.").BoolVar(&o.top.ascii)
 
 	app.Command(cmdVersion, "Print the version.")
 

@@ -19,6 +19,7 @@ const module = "github.com/modeltap/modeltap/"
 var mayImport = map[string][]string{
 	"bpf":                        {},
 	"cmd/modeltap":               {"bpf", "exporter", "exporter/otlp", "gpu", "observer", "observer/event", "observer/host", "observer/record", "observer/target", "observer/tokenizer", "observer/source"},
+	"cmd/modeltap/top":           {}, // knows a daemon by what it serves
 	"exporter":                   {"gpu", "observer/event", "observer/host"},
 	"deploy":                     {},
 	"gpu":                        {},

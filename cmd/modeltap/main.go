@@ -97,6 +97,8 @@ func (p process) run(ctx context.Context) error {
 		return p.runRecord(ctx, s, log)
 	case cmdDemo:
 		return p.runDemo(ctx, s, log, level)
+	case cmdTop:
+		return p.runTop(ctx, s)
 	case cmdDemoServer:
 		return p.runDemoServer(ctx)
 	case cmdDemoLoad:

@@ -14,6 +14,12 @@ import (
 // least that leaves room for a burst.
 const minRing = 256 << 10
 
+// Bounds of the time between two looks of top: each costs the daemon a scrape.
+const (
+	minLook = 200 * time.Millisecond
+	maxLook = time.Hour
+)
+
 // validate checks what the types of the flags cannot express.
 func (s *settings) validate() error {
 	for _, c := range []struct {
@@ -43,6 +49,9 @@ func (s *settings) validate() error {
 	}
 	if s.record.duration < 0 || s.demo.duration < 0 {
 		return usagef("duration must not be negative: 0 runs until stopped")
+	}
+	if s.command == cmdTop && (s.top.interval < minLook || s.top.interval > maxLook) {
+		return usagef("interval is %v: it must be from %v to %v", s.top.interval, minLook, maxLook)
 	}
 	if s.otlp != "" {
 		if _, err := otlp.ParseEndpoint(s.otlp); err != nil {
