@@ -183,7 +183,7 @@ func TestLoadGroups(t *testing.T) {
 				t.Errorf("round %d: requests on port %s = %v, want 1", round, port, v)
 			}
 		}
-		want(t, "all requests", got.Value("model_requests_total"), float64(n*(round+1)))
+		want(t, "all requests", got.Value("model_requests_total", "model", "crowd"), float64(n*(round+1)))
 		noLoss(t, got)
 		if held := descriptors(); held > idle+n/3*2*3+20 {
 			t.Errorf("round %d: %d descriptors, %d before: more than 3 for each of %d cgroups", round, held, idle, n/3*2)
