@@ -120,6 +120,16 @@ func (d *Discovery) Watch(cookie uint64) error {
 	return nil
 }
 
+// Missed returns how many binds were not reported because there were too many
+// within a second.
+func (d *Discovery) Missed() (uint64, error) {
+	var q discoverQuota
+	if err := d.objects.Quota.Lookup(uint32(0), &q); err != nil {
+		return 0, fmt.Errorf("read what discovery missed: %w", Explain(err))
+	}
+	return q.Dropped, nil
+}
+
 // Scout attaches or detaches the program that reports KindAnswers. It runs for
 // each packet that leaves a socket of the host, so it should rest mostly.
 func (d *Discovery) Scout(on bool) error {

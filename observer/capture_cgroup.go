@@ -59,7 +59,7 @@ func (o *Observer) openCgroup(c *capture) error {
 		Apply: func(w target.Capture) error {
 			// Ports first: what is attached afterwards records at once.
 			err := errors.Join(tap.SetPorts(w.Ports), attachments.Set(w.Dirs))
-			src.SetAttached(strings.Join(attachments.Attached(), " "))
+			src.SetAttached(places(attachments.Attached()))
 			return err
 		},
 	})
@@ -67,6 +67,15 @@ func (o *Observer) openCgroup(c *capture) error {
 		return fmt.Errorf("attach the capture: %w", err)
 	}
 	return nil
+}
+
+// places says where the tap is attached: all of a few cgroups, the number of
+// many, which no label could hold.
+func places(dirs []string) string {
+	if len(dirs) > 3 {
+		return fmt.Sprintf("%d cgroups, among them %s", len(dirs), dirs[0])
+	}
+	return strings.Join(dirs, " ")
 }
 
 // attachSocketWait tells whether socket wait is measured.

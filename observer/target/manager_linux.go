@@ -65,7 +65,7 @@ type Manager struct {
 
 	mu       sync.Mutex // guards what follows; taken before the Table's, never after
 	sockets  map[uint64]*socket
-	scanned  time.Time // last pass over all descriptors
+	scanNext time.Time // when the next pass over all descriptors may be
 	scout    scout
 	told     map[string]bool // names of servers and forms of targets that were logged
 	explicit bool

@@ -269,11 +269,46 @@ func (s *stage) known(port int) bool {
 }
 
 func TestForeignRecordsAreIgnored(t *testing.T) {
-	s := play(t, true, "8000")
+	port := freePort(t)
+	s := play(t, true, strconv.Itoa(port))
 	for _, raw := range [][]byte{nil, {bpf.KindBound}, {bpf.KindAnswers, 1, 2}, {bpf.KindListenerClosed}, make([]byte, 200)} {
 		s.Handle(0, raw)
 	}
-	if names(s.tab) != "port-8000?" {
+	if names(s.tab) != fmt.Sprintf("port-%d?", port) {
 		t.Error(names(s.tab))
+	}
+}
+
+// More binds at once than are reported: the scout, at rest, is sent out.
+func TestScoutIsSentForMissedBinds(t *testing.T) {
+	s := play(t, false)
+	s.Manager.mu.Lock()
+	s.scout.until = time.Time{}
+	s.Manager.mu.Unlock()
+	s.steerScout(time.Now())
+	on := func() bool {
+		s.Manager.mu.Lock()
+		defer s.Manager.mu.Unlock()
+		return s.scout.on
+	}
+	if on() {
+		t.Fatal("the scout does not rest")
+	}
+	for range 1000 {
+		listenTCP(t, "127.0.0.1:0", false)
+	}
+	if missed, err := s.cfg.Discovery.Missed(); err != nil || missed == 0 {
+		t.Skip("this machine binds too slowly to exceed the limit: ", missed, err)
+	}
+	s.until(t, "the scout looks for what was missed", on)
+}
+
+func TestScanPause(t *testing.T) {
+	for took, pause := range map[time.Duration]time.Duration{
+		time.Millisecond: 2 * time.Second, 60 * time.Millisecond: 6 * time.Second, time.Second: 10 * time.Second,
+	} {
+		if got := scanPause(took); got != pause {
+			t.Errorf("%v after a pass of %v, want %v", got, took, pause)
+		}
 	}
 }

@@ -31,6 +31,7 @@ type place struct {
 // rests most of the time, because it runs for every packet that leaves.
 type scout struct {
 	on        bool
+	missed    uint64    // binds that were not reported, as of the last look
 	until     time.Time // attached until then
 	rested    time.Time // since when it rests
 	forgot    time.Time // when it last forgot what it had reported
@@ -72,6 +73,11 @@ func (m *Manager) steerScout(now time.Time) {
 		if err := m.cfg.Discovery.ForgetAnswers(); err != nil {
 			m.log.Debug("the scout keeps its memory", "err", err)
 		}
+	}
+	if missed, err := m.cfg.Discovery.Missed(); err == nil && missed != s.missed {
+		// In other namespaces only their answers tell of them.
+		s.missed = missed
+		s.due(now)
 	}
 	if !s.on && now.Sub(s.rested) > scoutRest {
 		s.due(now)

@@ -20,6 +20,12 @@ const (
 	maxAttempts = 2
 )
 
+// scanPause returns how long the next pass has to wait when one took so long:
+// where listeners come and go all the time, passes take 1 % of a processor.
+func scanPause(took time.Duration) time.Duration {
+	return min(max(100*took, scanEvery), 5*scanEvery)
+}
+
 // poll compares what listens in our own network namespace with what is known.
 func (m *Manager) poll(now time.Time) {
 	all, err := listening()
@@ -128,11 +134,12 @@ func (m *Manager) identifyAll(now time.Time) {
 			want[s.inode] = true
 		}
 	}
-	if len(want) == 0 || now.Sub(m.scanned) < scanEvery && !m.scanned.IsZero() {
+	if len(want) == 0 || now.Before(m.scanNext) {
 		return
 	}
-	m.scanned = now
+	began := time.Now()
 	found := m.cfg.Candidates.owners(want)
+	m.scanNext = now.Add(scanPause(time.Since(began)))
 	for _, s := range m.sockets {
 		if !want[s.inode] || s.PID != 0 {
 			continue

@@ -7,7 +7,9 @@
 // server, client and observer together spend more on each request or chunk.
 //
 //	go run ./observer/e2e/overhead --rounds 10 --seconds 2
+//	go run ./observer/e2e/overhead --workloads c-http --variants none-again,modeltap-of-another
 //
+// The second observes another server and measures what that costs this one.
 // It must run as root, on a machine that does nothing else.
 package main
 
@@ -118,7 +120,7 @@ func chosen(list, name string) bool {
 
 func pick(list string) (chosenVariants []variant) {
 	for _, v := range variants() {
-		if v.name == "none" || chosen(list, v.name) {
+		if v.name == "none" || chosen(list, v.name) && (list != "" || !v.asked) {
 			chosenVariants = append(chosenVariants, v)
 		}
 	}

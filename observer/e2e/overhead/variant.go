@@ -20,6 +20,8 @@ type variant struct {
 	args     []string
 	inApp    bool // middleware in the application, nothing outside
 	ownGroup bool // the server was started in a cgroup of its own
+	other    bool // modeltap observes another server, in a cgroup of its own
+	asked    bool // only measured when it is named
 }
 
 func variants() []variant {
@@ -29,6 +31,11 @@ func variants() []variant {
 		{name: "modeltap-own-cgroup", observe: true, ownGroup: true},
 		{name: "modeltap-packet", observe: true, args: []string{"--capture=packet"}},
 		{name: "in-app", inApp: true},
+		// What the rest of a node pays: nothing, within what two runs without
+		// modeltap differ by.
+		{name: "none-again", asked: true},
+		{name: "modeltap-of-another", other: true, asked: true},
+		{name: "modeltap-of-another-no-wait", other: true, asked: true, args: []string{"--no-socket-wait"}},
 	}
 }
 
@@ -59,8 +66,14 @@ func (b *bench) one(w workload, v variant) (s sample, err error) {
 		return s, err
 	}
 	var m *rig.Modeltap
-	if v.observe {
-		if m, err = rig.StartModeltap(b.modeltap, append([]string{server.Target("bench")}, v.args...)...); err != nil {
+	target := server
+	if v.other {
+		if target, err = b.server(workload{}, variant{ownGroup: true}); err != nil {
+			return s, err
+		}
+	}
+	if v.observe || v.other {
+		if m, err = rig.StartModeltap(b.modeltap, append([]string{target.Target("bench")}, v.args...)...); err != nil {
 			return s, err
 		}
 		defer m.Stop()
@@ -71,6 +84,9 @@ func (b *bench) one(w workload, v variant) (s sample, err error) {
 		return s, err
 	}
 	s.server = float64(server.CPU()-serverCPU) / l.units
+	if v.other { // a scrape would be the larger part, and is none of this server's
+		s.observer = float64(cpu(m)-observerCPU) / l.units
+	}
 	if m != nil {
 		got, err := m.Scrape() // drains: what is left in the ring belongs to the cost
 		if err != nil {
@@ -80,7 +96,9 @@ func (b *bench) one(w workload, v variant) (s sample, err error) {
 		s.lost = got.Value("modeltap_capture_lost_total") + got.Value("modeltap_stream_gaps_total")
 		s.counted = (got.Value("model_requests_total") + got.Value("modeltap_other_requests_total")) / l.requests
 	}
-	s.observer = float64(cpu(m)-observerCPU) / l.units
+	if !v.other {
+		s.observer = float64(cpu(m)-observerCPU) / l.units
+	}
 	s.client = float64(l.cpu) / l.units
 	s.rate = l.units / l.elapsed.Seconds()
 	return s, nil
