@@ -21,7 +21,7 @@ func TestRealWorkers(t *testing.T) {
 	p := need(t)
 	for _, c := range []struct {
 		name     string
-		respawns bool // hypercorn ends when a worker does
+		respawns bool // hypercorn ends when a worker does: it is started again
 		argv     []string
 	}{
 		{"gunicorn", true, []string{"gunicorn", "-w", "3", "-b", "127.0.0.1:%d", "flaskchat:app"}},
@@ -42,17 +42,21 @@ func TestRealWorkers(t *testing.T) {
 			}
 			argv[0] = filepath.Join(p.Venv, argv[0])
 			m := p.observe(t)
-			s, err := rig.ServeArgv(port, rig.Options{Dir: p.Apps, Env: []string{"PYTHONDONTWRITEBYTECODE=1"}}, argv...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(s.Kill)
-			for end := time.Now().Add(10 * time.Second); len(s.PIDs()) < 4; time.Sleep(50 * time.Millisecond) {
-				if time.Now().After(end) {
-					t.Fatalf("%d processes", len(s.PIDs()))
+			start := func() *rig.Server {
+				s, err := rig.ServeArgv(port, rig.Options{Dir: p.Apps, Env: []string{"PYTHONDONTWRITEBYTECODE=1"}}, argv...)
+				if err != nil {
+					t.Fatal(err)
 				}
+				t.Cleanup(s.Kill)
+				for end := time.Now().Add(10 * time.Second); len(s.PIDs()) < 4; time.Sleep(50 * time.Millisecond) {
+					if time.Now().After(end) {
+						t.Fatalf("%d processes", len(s.PIDs()))
+					}
+				}
+				time.Sleep(2 * time.Second) // as long as a listener may take to be known
+				return s
 			}
-			time.Sleep(2 * time.Second) // as long as a listener may take to be known
+			s := start()
 			server := fmt.Sprintf("%s:%d", c.name, port)
 			const each = 20
 			sent := 0
@@ -66,6 +70,9 @@ func TestRealWorkers(t *testing.T) {
 			}
 			round()
 			if !c.respawns {
+				s.Kill()
+				s = start()
+				round()
 				return
 			}
 			// Not the first process, which is the one that makes the others again.
