@@ -62,10 +62,14 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"--web.config.file=" + webConfig}, exitUsage, "web configuration"},
 		{[]string{"--web.listen-address=:99999"}, exitUsage, "web.listen-address"},
 		{[]string{"--web.telemetry-path=metrics"}, exitUsage, "web.telemetry-path"},
+		{[]string{"top", "--once", "--url=http://u:secret@127.0.0.1:1"}, exitFailure, "http://127.0.0.1:1/metrics: nothing listens there: start modeltap, or give its address with --url"},
+		{[]string{"top", "--url=ftp://u:secret@host"}, exitUsage, "--url: \"ftp\" is no scheme of a modeltap: write http://HOST:9478"},
+		{[]string{"top", "--url=http://u:secret@host:port"}, exitUsage, "write http://HOST:9478"},
+		{[]string{"top", "--interval=1ms"}, exitUsage, "interval is 1ms: it must be from 200ms to 1h"},
 		{[]string{"replay", "/does/not/exist.pcap"}, exitFailure, "no such file"},
 	} {
 		code, _, stderr := call(t, c.args...)
-		if code != c.code || !strings.Contains(stderr, c.want) {
+		if code != c.code || !strings.Contains(stderr, c.want) || strings.Contains(stderr, "secret") {
 			t.Errorf("%q: exit code %d, stderr %q; want %d with %q", c.args, code, stderr, c.code, c.want)
 		}
 	}

@@ -92,6 +92,10 @@ func TestCommandFlags(t *testing.T) {
 	if s.command != cmdDemo || s.demo.duration != 5*time.Second {
 		t.Errorf("demo: %q %+v", s.command, s.demo)
 	}
+	s = mustResolve(t, []string{"top", "--json", "--interval=5s"}, []string{"MODELTAP_URL=https://u:p@h", "MODELTAP_ASCII=true"})
+	if want := (topOptions{"https://u:p@h", 5 * time.Second, false, true, true}); s.command != cmdTop || s.top != want {
+		t.Errorf("top: %q %+v", s.command, s.top)
+	}
 }
 
 // Every mistake is a usageError whose text names the place and ends in a

@@ -19,6 +19,7 @@ missing=()
 command -v wrk >/dev/null || missing+=(wrk)
 command -v curl >/dev/null || missing+=(curl)
 command -v ip >/dev/null || missing+=(iproute2)
+command -v tmux >/dev/null || missing+=(tmux) # for modeltap top
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 command -v "$python" >/dev/null || missing+=(python3 python3-venv)
 "$python" -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)

@@ -158,16 +158,29 @@ func (m model) gpuView(room int) []string {
 	return append(lines, end...)
 }
 
+// gpuDetail is two lines of what is known beyond gpuLine.
 func (m model) gpuDetail(g *figures.GPU) []string {
 	p := m.glyphs
-	busy := fmt.Sprintf("SM %s  tensor %s  DRAM %s  clock %s MHz  fan %s  %s processes",
-		p.Percent(g.SM), p.Percent(g.Tensor), p.Percent(g.DRAM), p.Number(math.Round(g.Clock/1e6)), p.Percent(g.Fan), p.Number(g.Processes))
 	throttled := "none"
 	if len(g.Throttled) > 0 {
 		throttled = p.Plain(strings.Join(g.Throttled, " "))
 	}
-	return []string{
-		fmt.Sprintf("%s of %s  slows down at %s%s  XID %s  ECC %s  throttle %s", p.Bytes(g.Used), p.Bytes(g.Total), p.Number(g.Slowdown), p.Degrees, p.Number(g.XIDs), p.Number(g.ECC), throttled),
-		busy,
+	about := []string{p.Bytes(g.Used) + " of " + p.Bytes(g.Total), "throttle " + throttled}
+	var busy []string
+	for _, x := range []struct {
+		of          float64
+		name, value string
+		to          *[]string
+	}{
+		{g.Slowdown, "slows down at", p.Number(g.Slowdown) + p.Degrees, &about},
+		{g.XIDs, "XID", p.Number(g.XIDs), &about}, {g.ECC, "ECC", p.Number(g.ECC), &about},
+		{g.SM, "SM", p.Percent(g.SM), &busy}, {g.Tensor, "tensor", p.Percent(g.Tensor), &busy}, {g.DRAM, "DRAM", p.Percent(g.DRAM), &busy},
+		{g.Clock, "clock", p.Number(math.Round(g.Clock/1e6)) + "MHz", &busy}, {g.Fan, "fan", p.Percent(g.Fan), &busy},
+		{g.Processes, "processes", p.Number(g.Processes), &busy},
+	} {
+		if !math.IsNaN(x.of) {
+			*x.to = append(*x.to, x.name+" "+x.value)
+		}
 	}
+	return []string{strings.Join(about, "  "), strings.Join(busy, "  ")}
 }

@@ -81,5 +81,5 @@ func (m model) unseen(s *figures.Self) []string {
 		}
 		lines = append(lines, text)
 	}
-	return append(lines, m.styles.dim.Render(fmt.Sprintf("  %d more counters are at 0", zero)))
+	return append(lines, m.styles.dim.Render(fmt.Sprintf("  %d other counters are at 0", zero)))
 }

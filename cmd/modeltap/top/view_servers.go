@@ -65,7 +65,7 @@ func (m model) summary() string {
 		plus(&tokens, r.TokensPerSecond)
 		plus(&errors, r.Errors)
 	}
-	flight := fmt.Sprintf("in flight %s recv %s wait %s strm", g.Number(receiving), g.Number(waiting), g.Number(streaming))
+	flight := fmt.Sprintf("%s recv %s wait %s strm", g.Number(receiving), g.Number(waiting), g.Number(streaming))
 	if stalled > 0 {
 		flight += " " + m.styles.bad.Render(g.Number(stalled)+" stalled!")
 	}
@@ -76,6 +76,9 @@ func (m model) summary() string {
 	lost := "lost " + g.Number(f.Self.Lost.Total)
 	if f.Self.Lost.Total > 0 {
 		lost = m.styles.bad.Render(lost + "!")
+	}
+	if m.width >= 100 {
+		flight = "in flight " + flight
 	}
 	rest := "  " + flight + "  " + err + "  " + lost
 	label := "out tok/s " + g.Pad(g.Number(tokens), 6, true) + " "
