@@ -3,6 +3,7 @@
 package check
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -68,6 +69,8 @@ func checkVariables(t reporter, ds []dashboard) {
 	}
 }
 
+var ofSeries = regexp.MustCompile(`__field\.labels\.(\w+)`)
+
 func checkPanels(t reporter, ds []dashboard) {
 	for _, d := range ds {
 		titles, ids := map[string]bool{}, map[int]bool{}
@@ -107,6 +110,13 @@ func checkPanels(t reporter, ds []dashboard) {
 				t.Errorf("%s: data source %v", where, p.Datasource)
 			}
 			for _, l := range p.FieldConfig.Defaults.Links {
+				for _, m := range ofSeries.FindAllStringSubmatch(l.URL, -1) {
+					for _, q := range p.Targets {
+						if !strings.Contains(q.LegendFormat, "{{"+m[1]+"}}") {
+							t.Errorf("%s: the link %s takes %s from series that have none", where, l.URL, m[1])
+						}
+					}
+				}
 				uid := strings.TrimPrefix(strings.SplitN(l.URL, "?", 2)[0], "/d/")
 				if !slices.ContainsFunc(ds, func(d dashboard) bool { return d.UID == uid }) ||
 					!strings.Contains(l.URL, "${__url_time_range}") || !strings.Contains(l.URL, "${datasource:queryparam}") {
@@ -151,6 +161,10 @@ func checkOverrides(t reporter, ds []dashboard) {
 				})
 			}
 			for _, o := range p.FieldConfig.Overrides {
+				// Grafana puts values for variables into legends, and not here.
+				if strings.Contains(o.Matcher.Options, "$") {
+					t.Errorf("%s: %s: %s never matches", d.UID, p.Title, o.Matcher.Options)
+				}
 				if o.Matcher.ID != "byName" || !known(o.Matcher.Options) || len(o.Properties) == 0 {
 					t.Errorf("%s: %s: nothing is called %s", d.UID, p.Title, o.Matcher.Options)
 				}

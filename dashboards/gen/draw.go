@@ -3,9 +3,9 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
@@ -16,9 +16,15 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 )
 
-// nothing is what a panel says where there is no value: no traffic, which is
-// not 0.
-const nothing = "no traffic"
+// nothing is what a panel says where there is no value, which is not 0.
+func (p panel) nothing() string {
+	for _, q := range p.queries {
+		if strings.Contains(q.expr, "model_request") || strings.Contains(q.expr, "model_time") || strings.Contains(q.expr, "model_inter") || strings.Contains(q.expr, "model_tokens") {
+			return "no traffic"
+		}
+	}
+	return "no data"
+}
 
 // draw makes everything of a panel but its place and its queries.
 func (p panel) draw() (dashboard.Panel, error) {
@@ -35,8 +41,8 @@ func (p panel) draw() (dashboard.Panel, error) {
 }
 
 func (p panel) drawStat() (dashboard.Panel, error) {
-	b := stats.NewPanelBuilder().Unit(p.unit).Min(0).NoValue(nothing).
-		Mappings([]dashboard.ValueMapping{notANumber()}).
+	b := stats.NewPanelBuilder().Unit(p.unit).Min(0).NoValue(p.nothing()).
+		Mappings([]dashboard.ValueMapping{notANumber(p.nothing())}).
 		GraphMode(common.BigValueGraphModeNone).
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"})).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdThresholds)).
@@ -51,7 +57,7 @@ func (p panel) drawStat() (dashboard.Panel, error) {
 }
 
 func (p panel) drawLines() (dashboard.Panel, error) {
-	b := timeseries.NewPanelBuilder().Unit(p.unit).Min(0).NoValue(nothing).
+	b := timeseries.NewPanelBuilder().Unit(p.unit).Min(0).NoValue(p.nothing()).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdPaletteClassicByName)).
 		Thresholds(p.thresholds("green")).
 		Legend(common.NewVizLegendOptionsBuilder().DisplayMode(common.LegendDisplayModeTable).Placement(common.LegendPlacementBottom).
@@ -149,21 +155,28 @@ func (p panel) thresholds(base string) cog.Builder[dashboard.ThresholdsConfig] {
 	return dashboard.NewThresholdsConfigBuilder().Mode(dashboard.ThresholdsModeAbsolute).Steps(steps)
 }
 
-func notANumber() dashboard.ValueMapping {
+func notANumber(text string) dashboard.ValueMapping {
 	return dashboard.ValueMapping{SpecialValueMap: &dashboard.SpecialValueMap{
 		Type: dashboard.MappingTypeSpecialValue,
 		Options: dashboard.DashboardSpecialValueMapOptions{
 			Match:  dashboard.SpecialValueMatchNullAndNan,
-			Result: dashboard.ValueMappingResult{Text: ptr(nothing), Color: ptr("text"), Index: ptr(int32(0))},
+			Result: dashboard.ValueMappingResult{Text: &text, Color: ptr("text"), Index: ptr(int32(0))},
 		},
 	}}
 }
 
-// links lead from a series to the dashboard that explains it, for its server
-// where it has one.
+// links lead from a series to the dashboard that explains it, for the labels
+// that the series has and what is chosen of the others.
 func (p panel) links() []cog.Builder[dashboard.DashboardLink] {
-	return []cog.Builder[dashboard.DashboardLink]{dashboard.NewDashboardLinkBuilder("Explain").Url(fmt.Sprintf(
-		"/d/%s?${datasource:queryparam}&${job:queryparam}&${instance:queryparam}&var-server=${__field.labels.server}&${__url_time_range}", p.explainedBy))}
+	to := "/d/" + p.explainedBy + "?${datasource:queryparam}&${__url_time_range}"
+	for _, name := range []string{"job", "instance", "server", "model"} {
+		if strings.Contains(p.queries[0].legend, "{{"+name+"}}") {
+			to += "&var-" + name + "=${__field.labels." + name + "}"
+		} else {
+			to += "&${" + name + ":queryparam}"
+		}
+	}
+	return []cog.Builder[dashboard.DashboardLink]{dashboard.NewDashboardLinkBuilder("Explain").Url(to)}
 }
 
 func sorted(m map[string]string) []string {

@@ -43,9 +43,9 @@ func latencyParts() []panel {
 			colored(map[string]string{"socket wait": "red", "waiting for first token": "orange", "decode": "green"}),
 		lines("Socket wait", "s", "Whole requests that lie in the kernel because the application does not read: an event loop that is blocked, or too few workers. No metric inside the application can show it. Above some 10 ms find what blocks; above 0.25 s users notice.",
 			q(quantile(0.5, socketWait, "$S", "server"), "{{server}} P50"), q(quantile(0.99, socketWait, "$S", "server"), "{{server}} P99")).over(0.05, 0.25),
-		lines("Waiting for first token", "s", "First token by server: socket wait, queue and prefill together. With little socket wait it is the queue (see waiting below) or long prompts. Dashed: the time chosen at the top earlier.",
+		lines("Waiting for first token", "s", "First token by server: socket wait, queue and prefill together. With little socket wait it is the queue (see waiting below) or long prompts. Dashed: earlier, by the time chosen at the top.",
 			q(quantile(0.95, firstToken, "$S", "server"), "{{server}} P95").traced(),
-			q(`histogram_quantile(0.95, sum by (le) (rate(model_time_to_first_token_seconds_bucket{$S}[$R] offset $compare)))`, "P95 $compare ago")).compared("P95 $compare ago"),
+			q(`histogram_quantile(0.95, sum by (le) (rate(model_time_to_first_token_seconds_bucket{$S}[$R] offset $compare)))`, "P95 earlier")).compared("P95 earlier"),
 		lines("Decode", "s", "Time per output token after the first, per request. It follows the size of the batch and the GPU's clock and memory bandwidth.",
 			q(quantile(0.5, "model_time_per_output_token_seconds", "$S", "server"), "{{server}} P50"), q(quantile(0.95, "model_time_per_output_token_seconds", "$S", "server"), "{{server}} P95")),
 		lines("Socket wait's share of first token", "percentunit", "How much of the time to the first token is spent before the application even knows of the request. Above a few percent the front end is the bottleneck, not the model.",
@@ -96,6 +96,6 @@ func latencyLoad() []panel {
 		lines("Mean requests at once", "short", "Seconds of requests that ended per second (Little's law): how many were open at once on the average. Where it stops to grow with the load, the server is full.",
 			q(`sum by (server) (rate(model_request_duration_seconds_sum{$S}[$R]))`, "{{server}}")),
 		lines("Requests compared", "reqps", "Load now and earlier: whether a change of latency is a change of load.",
-			q(`sum(rate(model_requests_total{$S}[$R]))`, "now"), q(`sum(rate(model_requests_total{$S}[$R] offset $compare))`, "$compare ago")).compared("$compare ago"),
+			q(`sum(rate(model_requests_total{$S}[$R]))`, "now"), q(`sum(rate(model_requests_total{$S}[$R] offset $compare))`, "earlier")).compared("earlier"),
 	}
 }

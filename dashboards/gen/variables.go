@@ -16,6 +16,11 @@ func option(text, value string) dashboard.VariableOption {
 		Text: dashboard.StringOrArrayOfString{String: &text}, Value: dashboard.StringOrArrayOfString{String: &value}}
 }
 
+func all() dashboard.VariableOption {
+	return dashboard.VariableOption{Selected: ptr(true),
+		Text: dashboard.StringOrArrayOfString{ArrayOfString: []string{"All"}}, Value: dashboard.StringOrArrayOfString{ArrayOfString: []string{"$__all"}}}
+}
+
 func datasource() cog.Builder[dashboard.VariableModel] {
 	return dashboard.NewDatasourceVariableBuilder("datasource").Label("Data source").Type("prometheus")
 }
@@ -25,7 +30,7 @@ func label(name, title, query string) cog.Builder[dashboard.VariableModel] {
 	query = short.Replace(query)
 	return dashboard.NewQueryVariableBuilder(name).Label(title).Query(text(query)).Definition(query).Datasource(source).
 		Multi(true).IncludeAll(true).AllValue(".+").Refresh(dashboard.VariableRefreshOnTimeRangeChanged).
-		Sort(dashboard.VariableSortAlphabeticalAsc).Current(option("All", "$__all"))
+		Sort(dashboard.VariableSortAlphabeticalAsc).Current(all())
 }
 
 func job() cog.Builder[dashboard.VariableModel] {
