@@ -32,6 +32,7 @@ test: lint portable generate-check manifests
 test: kernels
 test: e2e-setup unit
 test: dashboards-check
+test: rules-check
 
 # The parsers promise to build anywhere, the program to build without cgo.
 PARSERS := event tcp http1 sse ndjson jsonscan tokens llm meter stream record
@@ -59,6 +60,20 @@ dashboards: ## the Grafana dashboards, which are committed
 dashboards-check:
 	cd dashboards/gen && $(GO) vet ./... && $(GO) test -count=1 ./...
 	cd dashboards/check && $(GO) vet ./... && $(GO) test -count=1 ./...
+
+# Recording rules and alerts, from dashboards/rules/source and parameters.yml.
+.PHONY: rules rules-check rules-mutants
+rules: ## the rule files, the chart's copy and the tables of docs/alerts.md, which are committed
+	cd dashboards/rules && $(GO) test -count=1 -run TestNothingIsCopiedByHand . -update
+
+# The rules and what is deployed with them, in Debian's Prometheus, Alertmanager
+# and VictoriaMetrics, which are unpacked and not installed.
+rules-check:
+	cd dashboards/rules && $(GO) vet ./... && $(GO) test -count=1 -timeout 10m ./...
+
+# The same with the recording rules broken too, one by one: minutes.
+rules-mutants:
+	cd dashboards/rules && MODELTAP_ALL_MUTANTS=1 $(GO) test -count=1 -timeout 30m -v -run TestBrokenRulesAreNoticed .
 
 # Boots Debian's kernels under qemu and prints what works on each; docs/compatibility.md.
 SUITES ?= bullseye bookworm trixie trixie-backports

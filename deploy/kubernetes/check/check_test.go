@@ -52,7 +52,7 @@ func decode(t *testing.T, text string) map[string]any {
 			to = new(corev1.Service)
 		case "networking.k8s.io/v1 NetworkPolicy":
 			to = new(networkingv1.NetworkPolicy)
-		case "monitoring.coreos.com/v1 PodMonitor", "monitoring.coreos.com/v1 ServiceMonitor":
+		case "monitoring.coreos.com/v1 PodMonitor", "monitoring.coreos.com/v1 ServiceMonitor", "monitoring.coreos.com/v1 PrometheusRule":
 			to = new(map[string]any) // types of the Prometheus operator, not of Kubernetes
 		default:
 			t.Fatalf("%s %s: no type to hold it against", head.APIVersion, head.Kind)
@@ -215,11 +215,15 @@ func TestChart(t *testing.T) {
 // Mistakes in values are refused, not rendered.
 func TestChartRefuses(t *testing.T) {
 	for name, values := range map[string]map[string]any{
-		"both monitors":       {"podMonitor": map[string]any{"enabled": true}, "serviceMonitor": map[string]any{"enabled": true}},
-		"a word that is none": {"identity": "some"},
-		"an unknown value":    {"hostPid": true},
-		"a port":              {"targets": []any{"llm"}},
-		"no number":           {"web": map[string]any{"port": "9478"}},
+		"both monitors":        {"podMonitor": map[string]any{"enabled": true}, "serviceMonitor": map[string]any{"enabled": true}},
+		"a word that is none":  {"identity": "some"},
+		"an unknown value":     {"hostPid": true},
+		"a port":               {"targets": []any{"llm"}},
+		"an unknown parameter": {"prometheusRule": map[string]any{"enabled": true, "parameters": map[string]any{"gpuMemory": 0.9}}},
+		"a removed parameter":  {"prometheusRule": map[string]any{"enabled": true, "parameters": map[string]any{"lossRatio": nil}}},
+		"an unknown alert":     {"prometheusRule": map[string]any{"enabled": true, "alerts": map[string]any{"GPUHot": map[string]any{"for": "1m"}}}},
+		"a time that is none":  {"prometheusRule": map[string]any{"enabled": true, "alerts": map[string]any{"GPUTooHot": map[string]any{"for": "long"}}}},
+		"no number":            {"web": map[string]any{"port": "9478"}},
 	} {
 		if text, err := render(t, values); err == nil {
 			t.Errorf("%s: rendered\n%s", name, text)
