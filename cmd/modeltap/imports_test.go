@@ -18,12 +18,14 @@ const module = "github.com/modeltap/modeltap/"
 // test, so that every new one states its place.
 var mayImport = map[string][]string{
 	"bpf":                        {},
-	"cmd/modeltap":               {"bpf", "exporter", "exporter/otlp", "gpu", "observer", "observer/event", "observer/host", "observer/record", "observer/target", "observer/tokenizer", "observer/source"},
+	"cmd/modeltap":               {"bpf", "exporter", "exporter/live", "exporter/otlp", "gpu", "observer", "observer/event", "observer/host", "observer/record", "observer/target", "observer/tokenizer", "observer/source"},
 	"exporter":                   {"gpu", "observer/event", "observer/host"},
 	"deploy":                     {},
 	"gpu":                        {},
 	"observer/host":              {},
 	"exporter/otlp":              {"observer/event"},
+	"exporter/live":              {"exporter/web", "gpu", "observer/event", "observer/host"},
+	"exporter/web":               {},
 	"observer":                   {"bpf", "observer/event", "observer/http1", "observer/llm", "observer/meter", "observer/ndjson", "observer/record", "observer/source", "observer/sse", "observer/stream", "observer/target", "observer/tcp", "observer/tokens"},
 	"observer/e2e":               {"observer/event"},
 	"observer/event":             {},
