@@ -42,6 +42,10 @@ func (s *Server) routes() (http.Handler, error) {
 		mux.HandleFunc("POST /debug/pprof/symbol", pprof.Symbol)
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
+	if s.opts.Live != nil {
+		s.opts.Live(mux)
+		return mux, nil
+	}
 	landing, err := web.NewLandingPage(web.LandingConfig{
 		Name:        "modeltap",
 		Description: "What this host's model servers do, seen from the kernel",
@@ -93,14 +97,14 @@ func plain(w http.ResponseWriter, status int, text string) {
 
 func checkTelemetryPath(path string) error {
 	ok := regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`).MatchString(path)
-	for _, taken := range []string{"/-/", "/api/", "/debug/"} {
+	for _, taken := range []string{"/-/", "/api/", "/debug/", "/web/"} {
 		ok = ok && !strings.HasPrefix(path+"/", taken)
 	}
 	for part := range strings.SplitSeq(path, "/") {
 		ok = ok && part != "." && part != ".."
 	}
 	if !ok {
-		return fmt.Errorf("--web.telemetry-path=%q: give a plain path such as %s, outside /-/, /api/ and /debug/",
+		return fmt.Errorf("--web.telemetry-path=%q: give a plain path such as %s, outside /-/, /api/, /debug/ and /web/",
 			path, DefaultTelemetryPath)
 	}
 	return nil

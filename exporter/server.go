@@ -49,6 +49,9 @@ type ServerOptions struct {
 	Reload func() error
 	// Pprof serves /debug/pprof.
 	Pprof bool
+	// Live adds the live page at "/", and what belongs to it; nil serves a list
+	// of links there.
+	Live func(*http.ServeMux)
 }
 
 // Server serves the metrics and the rest of the HTTP interface.

@@ -49,6 +49,7 @@ type options struct {
 	telemetryPath   string
 	enableLifecycle bool
 	enablePprof     bool
+	webLive         bool
 
 	logLevel  string
 	logFormat string
@@ -126,6 +127,7 @@ func newApp() (*kingpin.Application, *options) {
 	app.Flag("web.listen-address", "Address to serve on, HOST:PORT or :PORT; repeatable.").Default(exporter.DefaultListenAddress).PlaceHolder("ADDRESS").StringsVar(&o.listen)
 	app.Flag("web.config.file", "exporter-toolkit web configuration, for TLS and basic authentication.").PlaceHolder("FILE").StringVar(&o.webConfig)
 	app.Flag("web.telemetry-path", "Path of the metrics.").Default(exporter.DefaultTelemetryPath).StringVar(&o.telemetryPath)
+	app.Flag("web.live", "Serve the live page at /, and /api/v1/live, which it reads.").Default("true").BoolVar(&o.webLive)
 	app.Flag("web.enable-lifecycle", "Allow a reload by POST /-/reload.").BoolVar(&o.enableLifecycle)
 	app.Flag("web.enable-pprof", "Serve Go profiles under /debug/pprof.").BoolVar(&o.enablePprof)
 	app.Flag("log.level", "Least severe level that is logged: debug, info, warn or error.").Default("info").EnumVar(&o.logLevel, "debug", "info", "warn", "error")

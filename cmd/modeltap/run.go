@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/modeltap/modeltap/exporter"
+	"github.com/modeltap/modeltap/exporter/live"
 	"github.com/modeltap/modeltap/exporter/otlp"
 	"github.com/modeltap/modeltap/gpu"
 	"github.com/modeltap/modeltap/observer"
@@ -32,6 +34,7 @@ type daemon struct {
 	gpu      *gpu.Sampler   // nil with --no-gpu
 	host     *host.Sampler  // nil with --no-host
 	otlp     *otlp.Exporter // nil without --otlp.endpoint
+	live     *live.Live     // nil with --no-web.live
 	reloader *reloader      // nil where the configuration cannot be read again
 }
 
@@ -94,6 +97,10 @@ func newDaemon(s *settings, log *slog.Logger, level *slog.LevelVar, extra event.
 		}
 		sink = both{sink, d.otlp}
 	}
+	if s.webLive {
+		d.live = live.New(s.liveOptions(d, release, log))
+		sink = both{sink, d.live}
+	}
 	if d.observer, err = observer.New(s.config(r, log), sink); err != nil {
 		return nil, err
 	}
@@ -104,6 +111,9 @@ func newDaemon(s *settings, log *slog.Logger, level *slog.LevelVar, extra event.
 		Exporter: d.exporter, ListenAddresses: s.listen, SystemdSocket: s.systemdSocket, ConfigFile: s.webConfig,
 		TelemetryPath: s.telemetryPath, Ready: d.observer.Ready, Pprof: s.enablePprof,
 	}
+	if d.live != nil {
+		o.Live = d.live.Register
+	}
 	if s.enableLifecycle && d.reloader != nil {
 		o.Reload = d.reloader.reload
 	}
@@ -111,6 +121,22 @@ func newDaemon(s *settings, log *slog.Logger, level *slog.LevelVar, extra event.
 		return nil, usageError{err}
 	}
 	return d, nil
+}
+
+// liveOptions returns what the live page of d shows.
+func (s *settings) liveOptions(d *daemon, release string, log *slog.Logger) live.Options {
+	o := live.Options{
+		Snapshot: func(ctx context.Context) (event.Snapshot, error) { return d.observer.Snapshot(ctx) },
+		Wall:     exporter.Wall, Version: release, TelemetryPath: s.telemetryPath, Pprof: s.enablePprof, Logger: log,
+	}
+	o.Hostname, _ = os.Hostname()
+	if d.gpu != nil {
+		o.GPUs = d.gpu.Snapshot
+	}
+	if d.host != nil {
+		o.Host = d.host.Load
+	}
+	return o
 }
 
 // run binds, attaches and observes until ctx ends, and returns nil then. The
@@ -149,6 +175,9 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	if d.otlp != nil {
 		parts = append(parts, d.otlp.Run)
+	}
+	if d.live != nil {
+		parts = append(parts, d.live.Run)
 	}
 	ended := make(chan error, len(parts))
 	for _, part := range parts {
