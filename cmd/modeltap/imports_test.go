@@ -18,7 +18,6 @@ const module = "github.com/modeltap/modeltap/"
 // test, so that every new one states its place.
 var mayImport = map[string][]string{
 	"bpf":                        {},
-	"cmd/modeltap":               {"bpf", "exporter", "exporter/otlp", "gpu", "observer", "observer/event", "observer/host", "observer/record", "observer/target", "observer/tokenizer", "observer/source"},
 	"cmd/modeltap/top":           {}, // knows a daemon by what it serves
 	"cmd/modeltap":               {"bpf", "exporter", "exporter/live", "exporter/otlp", "gpu", "observer", "observer/event", "observer/host", "observer/record", "observer/target", "observer/tokenizer", "observer/source"},
 	"exporter":                   {"gpu", "observer/event", "observer/host"},
