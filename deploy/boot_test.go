@@ -103,8 +103,9 @@ func (l *lab) until(t *testing.T, what string, ok func(string) bool, argv ...str
 	return ""
 }
 
-// boot starts systemd with the units of this repository, and nothing else.
-func boot(t *testing.T) *lab {
+// boot starts systemd with the units of this repository installed by hand, or,
+// with bare, for a package to bring them, and with nothing else.
+func boot(t *testing.T, bare bool) *lab {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to make namespaces")
@@ -127,27 +128,15 @@ func boot(t *testing.T) *lab {
 			t.Fatal(err)
 		}
 	}
-	for from, to := range map[string]string{"modeltap.service": "etc/systemd/system/", "modeltap.socket": "etc/systemd/system/", "modeltap.default": "etc/default/modeltap"} {
-		text, err := os.ReadFile("systemd/" + from)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.HasSuffix(to, "/") {
-			to += from
-		}
-		write(to, string(text))
-	}
 	const lone = "[Unit]\nDefaultDependencies=no\n"
 	write("etc/systemd/system/lab.target", lone)
 	write("etc/systemd/system/modeltap.service.d/lab.conf", lone+"[Service]\nStandardOutput=append:/run/modeltap.log\nStandardError=append:/run/modeltap.log\n")
 	write("etc/systemd/system/modeltap.socket.d/lab.conf", lone)
-	if out, err := exec.Command("go", "build", "-o", filepath.Join(files, "usr/bin/modeltap"), "../cmd/modeltap").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	if !bare {
+		install(t, write, files)
 	}
-	for _, dir := range []string{files, files + "/usr", files + "/usr/bin", files + "/etc", files + "/etc/default", files + "/etc/systemd"} {
-		if err := os.Chmod(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.Chmod(files, 0o755); err != nil { // it becomes /
+		t.Fatal(err)
 	}
 	group := newGroup(t)
 	dir, err := os.Open(group)
@@ -179,6 +168,24 @@ func boot(t *testing.T) *lab {
 	}
 	l.until(t, "systemd has started", func(s string) bool { return s == "active" }, "systemctl", "is-active", "lab.target")
 	return l
+}
+
+// install puts the program and the units where docs/deployment.md puts them.
+func install(t *testing.T, write func(name, text string), files string) {
+	t.Helper()
+	for from, to := range map[string]string{"modeltap.service": "etc/systemd/system/", "modeltap.socket": "etc/systemd/system/", "modeltap.default": "etc/default/modeltap"} {
+		text, err := os.ReadFile("systemd/" + from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(to, "/") {
+			to += from
+		}
+		write(to, string(text))
+	}
+	if out, err := exec.Command("go", "build", "-o", filepath.Join(files, "usr/bin/modeltap"), "../cmd/modeltap").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 }
 
 // newGroup makes a cgroup, which has to be empty and goes at the end.
@@ -215,7 +222,7 @@ print(urllib.request.urlopen(urllib.request.Request("http://127.0.0.1:8000/v1/ch
 
 // TestServiceUnderSystemd starts the committed units by a real systemd.
 func TestServiceUnderSystemd(t *testing.T) {
-	l := boot(t)
+	l := boot(t, false)
 	server := l.in("python3", "-c", modelServer)
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
@@ -285,4 +292,40 @@ func TestServiceUnderSystemd(t *testing.T) {
 	}
 	ready()
 	l.do(t, "systemctl", "stop", "modeltap.socket", "modeltap")
+}
+
+// testInstalled installs a package as a user does, upgrades and removes it.
+func testInstalled(t *testing.T, file string) {
+	l := boot(t, true)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bring := l.in("sh", "-c", "cat >/tmp/modeltap.deb")
+	bring.Stdin = strings.NewReader(string(text))
+	if out, err := bring.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	pid := func() string { return l.do(t, "systemctl", "show", "-P", "MainPID", "modeltap") }
+	l.do(t, "dpkg", "--no-triggers", "-i", "/tmp/modeltap.deb")
+	if s := pid(); s != "0" {
+		t.Errorf("installing it started process %s", s)
+	}
+	l.do(t, "systemctl", "enable", "--now", "modeltap")
+	l.until(t, "ready", func(s string) bool { return !strings.Contains(s, "Error") }, get("/-/ready")...)
+	first := pid()
+	l.do(t, "dpkg", "--no-triggers", "-i", "/tmp/modeltap.deb")
+	l.until(t, "ready", func(s string) bool { return !strings.Contains(s, "Error") }, get("/-/ready")...)
+	if s := pid(); s == first || s == "0" {
+		t.Errorf("process %s after an upgrade, %s before", s, first)
+	}
+	l.do(t, "dpkg", "--no-triggers", "-r", "modeltap")
+	if s, err := l.in("pgrep", "-x", "modeltap").Output(); err == nil {
+		t.Errorf("left after its removal: process %s", s)
+	}
+	for _, path := range []string{"/usr/bin/modeltap", "/usr/lib/systemd/system/modeltap.service", "/etc/systemd/system/multi-user.target.wants/modeltap.service"} {
+		if out, err := l.in("ls", path).CombinedOutput(); err == nil {
+			t.Errorf("left after its removal: %s", out)
+		}
+	}
 }

@@ -63,6 +63,7 @@ func TestRelease(t *testing.T) {
 		}
 	}
 	t.Run("deb", func(t *testing.T) { testDeb(t, filepath.Join(dir, "modeltap-linux-"+runtime.GOARCH+".deb")) })
+	t.Run("installed", func(t *testing.T) { testInstalled(t, filepath.Join(dir, "modeltap-linux-"+runtime.GOARCH+".deb")) })
 	t.Run("sbom", func(t *testing.T) { testSBOM(t, filepath.Join(dir, "modeltap.cdx.json")) })
 }
 

@@ -67,7 +67,8 @@ for ARCH in amd64 arm64; do
 		"$work/nfpm" package --config deploy/packages/nfpm.yaml --packager $kind --target "$out/modeltap-linux-$ARCH.$kind" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
 	done
 done
-"$work/cyclonedx-gomod" app -json -licenses -noserial -main cmd/modeltap -output "$out/modeltap.cdx.json" . >"$work/log" 2>&1 ||
+# Of the program as it was built: its sources may be no git repository.
+"$work/cyclonedx-gomod" bin -json -licenses -noserial -version "$VERSION" -output "$out/modeltap.cdx.json" "$native" >"$work/log" 2>&1 ||
 	{ cat "$work/log" >&2; exit 1; }
 sed -i "s/\"timestamp\": \"[^\"]*\"/\"timestamp\": \"$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)\"/" "$out/modeltap.cdx.json"
 cd "$out"
