@@ -40,15 +40,18 @@ var wanted = func() map[string]bool {
 }()
 
 func isWanted(name string) bool {
-	if wanted[name] || strings.HasPrefix(name, "modeltap_") {
-		return true
-	}
+	return wanted[name] || strings.HasPrefix(name, "modeltap_") || histogramOfPart(name) != ""
+}
+
+// histogramOfPart returns the wanted histogram that a name is a part of, else
+// nothing.
+func histogramOfPart(name string) string {
 	for _, part := range []string{"_bucket", "_count", "_sum"} {
 		if base, ok := strings.CutSuffix(name, part); ok && wanted[base] {
-			return true
+			return base
 		}
 	}
-	return false
+	return ""
 }
 
 func newLines(r io.Reader) *bufio.Reader { return bufio.NewReaderSize(r, maxLine) }
@@ -58,8 +61,9 @@ type filter struct {
 	from  *bufio.Reader
 	rest  []byte // of the present line
 	lines int
-	ended bool // the last line had no end
-	cut   bool // there were more lines than are parsed
+	typed map[string]bool // histograms whose TYPE was made from those of their parts
+	ended bool            // the last line had no end
+	cut   bool            // there were more lines than are parsed
 }
 
 func (f *filter) Read(p []byte) (int, error) {
@@ -81,6 +85,9 @@ func (f *filter) Read(p []byte) (int, error) {
 		if long || !isWanted(nameOf(line)) {
 			continue
 		}
+		if line = f.whole(line); line == nil {
+			continue
+		}
 		if f.lines++; f.lines > maxLines {
 			f.cut = true
 			return 0, io.EOF
@@ -93,6 +100,23 @@ func (f *filter) Read(p []byte) (int, error) {
 	n := copy(p, f.rest)
 	f.rest = f.rest[n:]
 	return n, nil
+}
+
+// whole turns the TYPE of a histogram's part, which a federation gives in place
+// of the histogram's own, into that; nil where it was given already.
+func (f *filter) whole(line []byte) []byte {
+	base := histogramOfPart(nameOf(line))
+	if line[0] != '#' || base == "" {
+		return line
+	}
+	if f.typed[base] {
+		return nil
+	}
+	if f.typed == nil {
+		f.typed = map[string]bool{}
+	}
+	f.typed[base] = true
+	return []byte("# TYPE " + base + " histogram\n")
 }
 
 // nameOf returns the metric of a line or of the TYPE that it states, else

@@ -55,6 +55,31 @@ modeltap_build_info{version="1"} 1`, 0) // and no end of line
 	}
 }
 
+// A federation takes histograms apart and says that it knows no type.
+func TestReadFederation(t *testing.T) {
+	s := mustRead(t, `# TYPE model_requests_total untyped
+model_requests_total{instance="i",server="a"} 3 1700000000000
+# TYPE model_time_to_first_token_seconds_bucket untyped
+model_time_to_first_token_seconds_bucket{instance="i",server="a",le="0.5"} 2 1700000000000
+model_time_to_first_token_seconds_bucket{instance="i",server="b",le="0.5"} 1 1700000000000
+model_time_to_first_token_seconds_bucket{instance="i",server="a",le="+Inf"} 4 1700000000000
+model_time_to_first_token_seconds_bucket{instance="i",server="b",le="+Inf"} 1 1700000000000
+# TYPE model_time_to_first_token_seconds_count untyped
+model_time_to_first_token_seconds_count{instance="i",server="a"} 4 1700000000000
+model_time_to_first_token_seconds_count{instance="i",server="b"} 1 1700000000000
+# TYPE model_time_to_first_token_seconds_sum untyped
+model_time_to_first_token_seconds_sum{instance="i",server="a"} 5 1700000000000
+model_time_to_first_token_seconds_sum{instance="i",server="b"} 6 1700000000000
+`, 0)
+	got := map[string]string{}
+	for _, x := range s.families["model_time_to_first_token_seconds"] {
+		got[x.labels["server"]] = fmt.Sprint(x.hist)
+	}
+	if len(got) != 2 || got["a"] != "{[0.5] [2 4] 5}" || got["b"] != "{[0.5] [1 1] 6}" {
+		t.Errorf("the histograms are %v", got)
+	}
+}
+
 func TestReadRefuses(t *testing.T) {
 	for name, text := range map[string]string{"a page": "<html>\n<body>hello</body></html>\n", "nothing": "", "another exporter": "# TYPE node_load1 gauge\nnode_load1 1\n"} {
 		if _, err := Read(strings.NewReader(text), t0); !errors.Is(err, ErrNotModeltap) {
