@@ -88,6 +88,9 @@ func checkPanels(t reporter, ds []dashboard) {
 				t.Errorf("%s: title or id %d is there twice, or not at all", where, p.ID)
 			}
 			titles[p.Title], ids[p.ID] = true, true
+			if !slices.Contains([]string{"heatmap", "stat", "table", "timeseries"}, p.Type) {
+				t.Errorf("%s: checkSchema does not know panels of the type %s", where, p.Type)
+			}
 			if !slices.Contains(units, p.FieldConfig.Defaults.Unit) {
 				t.Errorf("%s: unknown unit %q", where, p.FieldConfig.Defaults.Unit)
 			}

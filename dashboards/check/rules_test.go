@@ -76,6 +76,7 @@ func TestRulesFind(t *testing.T) {
 		{"variables", service, `"allValue": ".+"`, `"allValue": ".*"`},
 		{"variables", gpu, `* $energy_price`, `* 0.15`},
 		{"variables", gpu, `* $energy_price`, `* $energy_prise`},
+		{"panels", service, `"type": "stat"`, `"type": "gauge"`},
 		{"panels", service, `"unit": "reqps"`, `"unit": "rqps"`},
 		{"panels", service, `"min": 0`, `"min": 1`},
 		{"panels", service, `"uid": "${datasource}"`, `"uid": "prometheus"`},
