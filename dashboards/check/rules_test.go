@@ -73,6 +73,7 @@ func TestRulesFind(t *testing.T) {
 		{"dashboards", service, "Start here.", "See https://example.com"},
 		{"dashboards", service, `"keepTime": true`, `"keepTime": false`},
 		{"variables", service, `"name": "model"`, `"name": "models"`},
+		{"variables", service, `"allowCustomValue": false`, `"allowCustomValue": true`},
 		{"variables", service, `"allValue": ".+"`, `"allValue": ".*"`},
 		{"variables", gpu, `* $energy_price`, `* 0.15`},
 		{"variables", gpu, `* $energy_price`, `* $energy_prise`},
