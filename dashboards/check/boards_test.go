@@ -75,6 +75,7 @@ type variable struct {
 	Name, Type, AllValue string
 	Query                string
 	Multi, IncludeAll    bool
+	AllowCustomValue     bool
 	Current              struct{ Value any }
 }
 

@@ -27,7 +27,7 @@ func checkDashboards(t reporter, ds []dashboard) {
 		if d.SchemaVersion < 36 || d.SchemaVersion > 42 {
 			t.Errorf("%s: schema version %d", d.UID, d.SchemaVersion)
 		}
-		for _, no := range []string{`"__inputs"`, `"__requires"`, "http://", "https://", "<<<<<<<", ">>>>>>>"} {
+		for _, no := range []string{`"__inputs"`, `"__requires"`, "http://", "https://", "<<<<<<<", ">>>>>>>", "inControlsMenu"} {
 			if strings.Contains(string(d.raw), no) {
 				t.Errorf("%s holds %s", d.UID, no)
 			}
@@ -55,6 +55,9 @@ func checkVariables(t reporter, ds []dashboard) {
 		for _, v := range vars {
 			if !strings.Contains(text, "$"+v.Name) && !strings.Contains(text, "${"+v.Name) {
 				t.Errorf("%s: nothing uses $%s", d.UID, v.Name)
+			}
+			if v.Type == "custom" && v.AllowCustomValue {
+				t.Errorf("%s: $%s may be what no bucket has", d.UID, v.Name)
 			}
 			if v.Multi != v.IncludeAll || v.Multi && v.AllValue != ".+" || v.Type == "query" && !v.Multi {
 				t.Errorf("%s: $%s cannot be all or several: %+v", d.UID, v.Name, v)
@@ -88,6 +91,9 @@ func checkPanels(t reporter, ds []dashboard) {
 				t.Errorf("%s: title or id %d is there twice, or not at all", where, p.ID)
 			}
 			titles[p.Title], ids[p.ID] = true, true
+			if !slices.Contains([]string{"heatmap", "stat", "table", "timeseries"}, p.Type) {
+				t.Errorf("%s: checkSchema does not know panels of the type %s", where, p.Type)
+			}
 			if !slices.Contains(units, p.FieldConfig.Defaults.Unit) {
 				t.Errorf("%s: unknown unit %q", where, p.FieldConfig.Defaults.Unit)
 			}

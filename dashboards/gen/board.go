@@ -44,6 +44,13 @@ func (b board) build() (dashboard.Dashboard, error) {
 	if err != nil {
 		return d, err
 	}
+	// The SDK puts links and annotations into a menu, where nobody sees them.
+	for i := range d.Links {
+		d.Links[i].Placement = nil
+	}
+	for i := range d.Annotations.List {
+		d.Annotations.List[i].Placement = nil
+	}
 	y := uint32(0)
 	for _, r := range b.rows {
 		var inside []dashboard.Panel

@@ -108,6 +108,9 @@ func (p panel) build(at dashboard.GridPos) (dashboard.Panel, error) {
 	}
 	made.Id, made.Title, made.GridPos, made.Datasource = ptr(id(p.title)), ptr(p.title), &at, &source
 	made.Description = ptr(p.about + "\n\n" + metrics(p.queries))
+	for i := range made.FieldConfig.Defaults.Links {
+		made.FieldConfig.Defaults.Links[i].Placement = nil // as in board.build
+	}
 	for i, q := range p.queries {
 		made.Targets = append(made.Targets, p.target(q, string(rune('A'+i))))
 	}

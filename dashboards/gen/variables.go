@@ -62,14 +62,14 @@ func objective() cog.Builder[dashboard.VariableModel] {
 	shown, value, _ := strings.Cut(standing, " : ")
 	return dashboard.NewCustomVariableBuilder("ttft_slo").Label("First token within").
 		Description("The time to first token that is still good. Only bounds of the histogram can be counted exactly.").
-		Values(text(strings.Join(values, ", "))).Current(option(shown, value))
+		Values(text(strings.Join(values, ", "))).Current(option(shown, value)).AllowCustomValue(false)
 }
 
 // compare is how far back the dashed lines are.
 func compare() cog.Builder[dashboard.VariableModel] {
 	return dashboard.NewCustomVariableBuilder("compare").Label("Compare with").
 		Description("How long ago the dashed lines are.").
-		Values(text("an hour ago : 1h, a day ago : 1d, a week ago : 1w")).Current(option("a day ago", "1d"))
+		Values(text("an hour ago : 1h, a day ago : 1d, a week ago : 1w")).Current(option("a day ago", "1d")).AllowCustomValue(false)
 }
 
 // amount is a number that the user types.
