@@ -70,6 +70,7 @@ rules: ## the rule files, the chart's copy and the tables of docs/alerts.md, whi
 # and VictoriaMetrics, which are unpacked and not installed.
 rules-check:
 	cd dashboards/rules && $(GO) vet ./... && $(GO) test -count=1 -timeout 10m ./...
+	cd deploy/compose/check && $(GO) vet ./... && $(GO) test -count=1 ./...
 
 # The same with the recording rules broken too, one by one: minutes.
 rules-mutants:
