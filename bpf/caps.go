@@ -18,6 +18,8 @@ var capNames = [...]struct {
 	{unix.CAP_NET_ADMIN, "CAP_NET_ADMIN"},
 	{unix.CAP_PERFMON, "CAP_PERFMON"},
 	{unix.CAP_NET_RAW, "CAP_NET_RAW"},
+	{unix.CAP_SYS_PTRACE, "CAP_SYS_PTRACE"},
+	{unix.CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH"},
 }
 
 // effectiveCaps finds the effective set in the text of /proc/PID/status.
@@ -34,7 +36,7 @@ func effectiveCaps(status string) (set uint64, ok bool) {
 // hasCap says whether set holds the capability. CAP_SYS_ADMIN stands for
 // CAP_BPF and CAP_PERFMON (capabilities(7)).
 func hasCap(set uint64, bit int) bool {
-	if bit != unix.CAP_NET_ADMIN && bit != unix.CAP_NET_RAW && set>>unix.CAP_SYS_ADMIN&1 != 0 {
+	if (bit == unix.CAP_BPF || bit == unix.CAP_PERFMON) && set>>unix.CAP_SYS_ADMIN&1 != 0 {
 		return true
 	}
 	return set>>bit&1 != 0

@@ -46,6 +46,9 @@ func Explain(err error) error {
 
 // permission tells why the kernel said EPERM, by what this process lacks.
 func permission(err error) error {
+	if why := Confined(); why != nil {
+		return &explained{"permission denied: " + why.Error(), err}
+	}
 	status, readErr := os.ReadFile("/proc/self/status")
 	effective, ok := effectiveCaps(string(status))
 	if readErr != nil || !ok {
@@ -55,8 +58,5 @@ func permission(err error) error {
 		return &explained{fmt.Sprintf("permission denied: missing %s; grant it (setcap, AmbientCapabilities=, securityContext.capabilities.add) or run as root",
 			strings.Join(missing, " and ")), err}
 	}
-	if missing := missingCaps(effective, unix.CAP_PERFMON); len(missing) > 0 {
-		return &explained{"permission denied: missing CAP_PERFMON, or RLIMIT_MEMLOCK is below 64 MiB on a kernel before 5.11", err}
-	}
-	return &explained{"permission denied with every capability in place: on a kernel before 5.11 raise RLIMIT_MEMLOCK to 64 MiB; otherwise seccomp, lockdown or an LSM refuses bpf(2)", err}
+	return &explained{refusal(), err}
 }

@@ -49,10 +49,12 @@ func Features(hint string) []Feature {
 		required bool
 		use      string
 	}{
-		{unix.CAP_BPF, true, "load the capture programs"},
-		{unix.CAP_NET_ADMIN, true, "attach them to cgroups"},
+		{unix.CAP_BPF, true, "loading the capture programs"},
+		{unix.CAP_NET_ADMIN, true, "attaching them to cgroups"},
 		{unix.CAP_PERFMON, false, "socket wait"},
 		{unix.CAP_NET_RAW, false, "--capture=packet"},
+		{unix.CAP_SYS_PTRACE, false, "looking into processes of other users, and their network namespaces"},
+		{unix.CAP_DAC_READ_SEARCH, false, "telling whose a socket from before is, and finding cgroups by their ids"},
 	} {
 		fs = append(fs, capability(effective, known, c.bit, c.required, c.use))
 	}
@@ -66,6 +68,7 @@ func Features(hint string) []Feature {
 		probed("post_bind", false, "5.10", mayLoad, features.HaveProgramHelper(ebpf.CGroupSock, asm.FnGetSocketCookie)),
 		kernelBTF(),
 		cgroupRoot(hint),
+		hostPIDs(),
 		memlock(),
 	)
 	return append(fs, loaded(known, effective)...)
@@ -98,10 +101,13 @@ func capability(effective uint64, known bool, bit int, required bool, use string
 	switch {
 	case !known:
 		f.Detail, f.Remedy = "/proc/self/status tells no capabilities", "mount /proc"
+	case inUserNamespace() && bit != unix.CAP_SYS_PTRACE && bit != unix.CAP_DAC_READ_SEARCH:
+		f.State, f.Detail = No, "of a user namespace, where it does not count"
+		f.Remedy = "run without one (hostUsers: true, --userns=host, not rootless)"
 	case hasCap(effective, bit):
 		f.State, f.Detail = Yes, "effective"
 	default:
-		f.State, f.Detail = No, "not effective; needed to "+use
+		f.State, f.Detail = No, "not effective; for: "+use
 		f.Remedy = fmt.Sprintf("grant %s to the process", strings.ToUpper(f.Name))
 	}
 	return f

@@ -15,15 +15,16 @@ const (
 	neededMemlock = 64 << 20
 )
 
-// kernel returns the version of the running kernel, 256 major + minor.
-func kernel() (version int, release string, ok bool) {
+// kernel returns the version of the running kernel, 256 major + minor, its
+// release and what it says of its build.
+func kernel() (version int, release, built string, ok bool) {
 	var u unix.Utsname
 	if unix.Uname(&u) != nil {
-		return 0, "", false
+		return 0, "", "", false
 	}
 	release = unix.ByteSliceToString(u.Release[:])
 	version, ok = parseRelease(release)
-	return version, release, ok
+	return version, release, unix.ByteSliceToString(u.Version[:]), ok
 }
 
 func parseRelease(release string) (version int, ok bool) {
@@ -35,12 +36,17 @@ func parseRelease(release string) (version int, ok bool) {
 }
 
 func kernelVersion() Feature {
-	f := Feature{Name: "kernel", Required: true}
-	version, release, ok := kernel()
-	f.Detail = release
+	version, release, built, ok := kernel()
+	return kernelOf(version, release, built, ok)
+}
+
+func kernelOf(version int, release, built string, ok bool) Feature {
+	f := Feature{Name: "kernel", Required: true, Detail: release}
 	switch {
 	case !ok:
 		f.Remedy = "the release is not of the form MAJOR.MINOR"
+	case gvisor(release, built):
+		f.State, f.Detail, f.Remedy = No, release+" of gVisor", gvisorRemedy
 	case version >= minKernel:
 		f.State = Yes
 	default:
@@ -51,7 +57,7 @@ func kernelVersion() Feature {
 
 // memlock matters before 5.11, where maps are charged to RLIMIT_MEMLOCK.
 func memlock() Feature {
-	version, _, ok := kernel()
+	version, _, _, ok := kernel()
 	var limit unix.Rlimit
 	err := unix.Getrlimit(unix.RLIMIT_MEMLOCK, &limit)
 	return memlockOf(version, ok && err == nil, limit.Cur)

@@ -32,14 +32,15 @@ type CgroupRoot struct {
 
 // FindCgroupRoot looks for the host's root: at hint if it is not empty and
 // nowhere else, then where hosts and containers mount it, then through
-// process 1, then by file handle. Inside a container /sys/fs/cgroup is the
+// processes 1 and 2 (init may be out of bounds, kthreadd is not), then by file
+// handle. Inside a container /sys/fs/cgroup is the
 // container's own cgroup: attaching there succeeds and sees nothing else, so
 // only inode 1 of a cgroup v2 file system counts. The error names the mount
 // that is missing.
 func FindCgroupRoot(hint string) (*CgroupRoot, error) {
 	places := []string{hint}
 	if hint == "" {
-		places = []string{"/host/sys/fs/cgroup", "/sys/fs/cgroup", "/proc/1/root/sys/fs/cgroup"}
+		places = []string{"/host/sys/fs/cgroup", "/sys/fs/cgroup", "/proc/1/root/sys/fs/cgroup", "/proc/2/root/sys/fs/cgroup"}
 	}
 	own := "" // a cgroup that is not the root
 	for _, place := range places {
@@ -57,13 +58,27 @@ func FindCgroupRoot(hint string) (*CgroupRoot, error) {
 		return nil, fmt.Errorf("--capture.cgroup-root %s is not the root of the host's cgroup v2 hierarchy (inode 1): name the directory where it is mounted", hint)
 	}
 	if own == "" {
-		return nil, errors.New("no cgroup v2 file system found: mount it (mount -t cgroup2 none /sys/fs/cgroup), in a container bind the host's /sys/fs/cgroup to /host/sys/fs/cgroup, or use --capture=packet")
+		return nil, noHierarchy()
 	}
 	dir, err := openCgroupID(own, rootID)
 	if err == nil {
 		return &CgroupRoot{Path: fmt.Sprintf("/proc/self/fd/%d", dir.Fd()), dir: dir}, nil
 	}
+	if strings.HasPrefix(own, "/host/") {
+		return nil, fmt.Errorf("%s is not the root of the hierarchy: what counts as the host is a container itself; grant CAP_DAC_READ_SEARCH to find the root from there, or run modeltap on the machine below", own)
+	}
 	return nil, fmt.Errorf("%s is this container's own cgroup and nothing else is in sight: mount the host's /sys/fs/cgroup at /host/sys/fs/cgroup, read-only", own)
+}
+
+// noHierarchy tells how to come by a cgroup v2 hierarchy.
+func noHierarchy() error {
+	const inContainer = "in a container bind the host's /sys/fs/cgroup to /host/sys/fs/cgroup"
+	if known, err := os.ReadFile("/proc/filesystems"); err == nil && !strings.Contains(string(known), "\tcgroup2\n") {
+		return errors.New("this kernel has no cgroup v2: use --capture=packet")
+	}
+	// Version 1 alone: its controllers stay where they are, a hierarchy of
+	// version 2 without any is enough.
+	return errors.New("no cgroup v2 file system found: mount one anywhere (mkdir /run/cgroup2 && mount -t cgroup2 none /run/cgroup2) and name it with --capture.cgroup-root; " + inContainer + "; or use --capture=packet")
 }
 
 // Close releases what keeps Path valid.

@@ -63,16 +63,16 @@ func (o *Observer) attach() (*capture, error) {
 }
 
 // featureMap is the list of probes as modeltap_feature_supported shows it.
-func featureMap(hint string) map[string]bool {
+func featureMap(all []bpf.Feature) map[string]bool {
 	m := make(map[string]bool)
-	for _, f := range bpf.Features(hint) {
+	for _, f := range all {
 		m[f.Name] = f.State == bpf.Yes
 	}
 	return m
 }
 
 func (o *Observer) attachPacket() (*capture, error) {
-	c := &capture{features: featureMap(o.cfg.CgroupRoot)}
+	c := &capture{features: featureMap(bpf.Features(o.cfg.CgroupRoot))}
 	c.features[featureSocketWait] = false
 	o.table.NameByAddress()
 	src, err := afpacket.New(afpacket.Config{Interface: o.cfg.Interface, RingBytes: o.cfg.RingSize})

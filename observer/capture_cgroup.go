@@ -17,15 +17,24 @@ import (
 const featureSocketWait = "socket_wait"
 
 func (o *Observer) attachCgroup() (*capture, error) {
-	c := &capture{features: featureMap(o.cfg.CgroupRoot)}
+	features := bpf.Features(o.cfg.CgroupRoot)
+	c := &capture{features: featureMap(features)}
 	if err := o.openCgroup(c); err != nil {
 		return nil, errors.Join(err, c.close())
+	}
+	for _, f := range features {
+		if f.Name == "host_pids" && f.State != bpf.Yes {
+			o.cfg.Logger.Warn("processes are out of sight; everything else is measured", "reason", f.Detail, "remedy", f.Remedy)
+		}
 	}
 	return c, nil
 }
 
 // openCgroup fills c. What it has opened when it fails is in c.closers.
 func (o *Observer) openCgroup(c *capture) error {
+	if err := bpf.Confined(); err != nil {
+		return err
+	}
 	root, err := bpf.FindCgroupRoot(o.cfg.CgroupRoot)
 	if err != nil {
 		return err

@@ -14,6 +14,9 @@ import (
 const asProgram = "MT_TEST_AS_PROGRAM=1"
 
 func TestMain(m *testing.M) {
+	if name, value, _ := strings.Cut(withoutBPF, "="); os.Getenv(name) == value {
+		panic(forbidBPF())
+	}
 	if name, value, _ := strings.Cut(asProgram, "="); os.Getenv(name) == value {
 		main()
 	}

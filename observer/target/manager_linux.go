@@ -96,7 +96,7 @@ func NewManager(cfg Config) *Manager {
 	}
 	m := &Manager{
 		cfg: cfg, table: cfg.Table, groups: newGroups(cfg.Root), names: newNaming(time.Now, cfg.Roots...), log: cfg.Logger,
-		wake: make(chan struct{}, 1), hostPIDs: hostPIDs(), netns: netnsCookie(),
+		wake: make(chan struct{}, 1), hostPIDs: bpf.HostPIDs(), netns: netnsCookie(),
 		sockets: make(map[uint64]*socket), told: make(map[string]bool),
 	}
 	m.table.attend(m.identify, m.nudge)

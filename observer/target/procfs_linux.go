@@ -14,16 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// initPIDNamespace is the inode of the initial pid namespace
-// (PROC_PID_INIT_INO), in which BPF numbers processes.
-const initPIDNamespace = 0xEFFFFFFC
-
-// hostPIDs says whether process ids from BPF mean something in our /proc.
-func hostPIDs() bool {
-	var st unix.Stat_t
-	return unix.Stat("/proc/self/ns/pid", &st) == nil && st.Ino == initPIDNamespace
-}
-
 // processes lists the visible process ids, ascending.
 func processes() []int {
 	dir, err := os.ReadDir("/proc") // sorted by name: 10 before 9
