@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many small model servers in one process, told by lines on standard input.
 
-Each line is a command, each answer a line: "open [DIR]" makes a server on a
-free port of the loopback, born in the cgroup directory DIR; "space [N]" makes a
+Each line is a command, each answer a line: "open [DIR [PORT]]" makes a
+server on that or a free port of the loopback, born in the cgroup directory DIR; "space [N]" makes a
 process in a network namespace of its own with N servers, and prints its number
 and their ports; "ask PORT" sends one request; "close PORT" ends a server. After
 "in SPACE" stand the same commands for a namespace.
@@ -40,11 +40,12 @@ def move(directory):
         f.write("0")
 
 
-def open_server(directory=None):
+def open_server(directory=None, port=0):
     if directory:
         move(directory)
     s = socket.socket()
-    s.bind(("127.0.0.1", 0))
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", int(port)))
     s.listen()
     if directory:  # the socket's cgroup stays the one it was made in
         move(os.path.normpath(directory[:directory.rindex("/mt-")] + home_path))
