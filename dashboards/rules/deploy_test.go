@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/relabel"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -152,5 +155,53 @@ func TestAlertmanagerRoutes(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Without the operator the pods of the chart are found, named by their node, and
+// all others left alone.
+func TestPodsAreFound(t *testing.T) {
+	var c struct {
+		Jobs []struct {
+			Discovery []map[string]string `yaml:"kubernetes_sd_configs"`
+			Relabel   []*relabel.Config   `yaml:"relabel_configs"`
+		} `yaml:"scrape_configs"`
+	}
+	if err := yaml.Unmarshal([]byte(read(t, configs, "kubernetes.yml")), &c); err != nil {
+		t.Fatal(err)
+	}
+	if d := c.Jobs[0].Discovery; len(d) != 1 || len(d[0]) != 1 || d[0]["role"] != "pod" {
+		t.Errorf("discovery %v", d)
+	}
+	for name, change := range map[string][2]string{
+		"the pod":         {},
+		"another program": {"__meta_kubernetes_pod_label_app_kubernetes_io_name", "vllm"},
+		"another port":    {"__meta_kubernetes_pod_container_port_name", "http"},
+		"an ended pod":    {"__meta_kubernetes_pod_phase", "Succeeded"},
+	} {
+		pod := map[string]string{
+			"__address__": "10.0.0.7:9478",
+			"__meta_kubernetes_pod_label_app_kubernetes_io_name": "modeltap",
+			"__meta_kubernetes_pod_container_port_name":          "metrics",
+			"__meta_kubernetes_pod_node_name":                    "gpu1",
+			"__meta_kubernetes_pod_phase":                        "Running",
+		}
+		if change[0] != "" {
+			pod[change[0]] = change[1]
+		}
+		b := labels.NewBuilder(labels.FromMap(pod))
+		for _, r := range c.Jobs[0].Relabel {
+			r.NameValidationScheme = model.LegacyValidation
+		}
+		if keep := relabel.ProcessBuilder(b, c.Jobs[0].Relabel...); keep != (change[0] == "") {
+			t.Errorf("%s: kept %v", name, keep)
+		}
+		if l := b.Labels(); change[0] == "" && (l.Get("instance") != "gpu1" || l.Get("node") != "gpu1") {
+			t.Errorf("%s: %v", name, l)
+		}
+	}
+	// The chart's pods have these labels and this port.
+	if !strings.Contains(read(t, chart, "templates/_helpers.tpl"), "app.kubernetes.io/name: modeltap") || !strings.Contains(read(t, chart, "templates/daemonset.yaml"), "name: metrics") {
+		t.Error("the chart's pods are not what the test takes them for")
 	}
 }
