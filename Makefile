@@ -12,7 +12,7 @@ export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 LDFLAGS := -X github.com/prometheus/common/version.Version=$(VERSION)
 
 .PHONY: all build demo check test lint portable unit manifests kernels test-kernels test-arm64 release cross
-.PHONY: generate generate-check clang bench fuzz overhead accuracy e2e-setup docs
+.PHONY: generate generate-check clang bench fuzz overhead accuracy e2e-setup screenshots docs
 .PHONY: dashboards dashboards-check
 
 all: build
@@ -125,6 +125,7 @@ clang:
 
 e2e-setup: ## the model servers and clients of the end-to-end tests
 	bash observer/e2e/setup.sh
+	exporter/web/e2e/setup.sh
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem -p 1 ./...
@@ -143,6 +144,10 @@ overhead: e2e-setup build ## what observing costs the observed server; needs roo
 
 accuracy: ## modeltap beside llama-server, vLLM, LiteLLM, Gradio and aiperf; needs root, installs for 12 minutes once
 	$(GO) run ./observer/e2e/accuracy
+
+screenshots: build ## docs/images, from the live page of the demo; needs root and takes 7 minutes
+	exporter/web/e2e/setup.sh
+	exporter/web/e2e/screenshots.sh ./modeltap docs/images
 
 docs: ## the generated part of docs/configuration.md
 	$(GO) test -count=1 ./cmd/modeltap -run TestConfigurationDocument -update

@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"exporter/otlp":              {"observer/event"},
 	"exporter/live":              {"exporter/web", "gpu", "observer/event", "observer/host"},
 	"exporter/web":               {},
+	"exporter/web/e2e":           {}, // drives modeltap and a browser as processes
 	"observer":                   {"bpf", "observer/event", "observer/http1", "observer/llm", "observer/meter", "observer/ndjson", "observer/record", "observer/source", "observer/sse", "observer/stream", "observer/target", "observer/tcp", "observer/tokens"},
 	"observer/e2e":               {"observer/event"},
 	"observer/event":             {},
