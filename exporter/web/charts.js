@@ -49,7 +49,7 @@ export const SERVICE = [
     series: (view) => [
       { name: 'streaming', colour: 'blue', values: pick(view, (p) => p.streaming) },
       { name: 'waiting', colour: 'orange', values: pick(view, (p) => p.waiting) },
-      { name: 'receiving', colour: 'purple', values: pick(view, (p) => p.receiving) },
+      { name: 'receiving', rare: true, colour: 'purple', values: pick(view, (p) => p.receiving) },
     ],
   },
   {
@@ -76,8 +76,8 @@ export const SERVICE = [
     series: (view) => [
       { name: 'ok', colour: 'green', values: pick(view, (p) => p.slide.ok) },
       { name: 'failed', colour: 'red', values: pick(view, (p) => p.slide.failed) },
-      { name: 'left', colour: 'orange', values: pick(view, (p) => p.slide.left) },
-      { name: 'incomplete', colour: 'grey', values: pick(view, (p) => p.slide.unseen) },
+      { name: 'left', rare: true, colour: 'orange', values: pick(view, (p) => p.slide.left) },
+      { name: 'incomplete', rare: true, colour: 'grey', values: pick(view, (p) => p.slide.unseen) },
     ],
   },
 ];
