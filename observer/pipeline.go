@@ -109,7 +109,7 @@ func (p *pipeline) close() {
 // snapshot returns the shards' part of a snapshot.
 func (p *pipeline) snapshot(now int64) event.Snapshot {
 	p.now = max(p.now, now)
-	var snap event.Snapshot
+	snap := event.Snapshot{Now: p.now}
 	for _, s := range p.shards {
 		s.snapshot(&snap, p.now)
 	}

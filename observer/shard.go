@@ -118,6 +118,7 @@ func (s *shard) snapshot(snap *event.Snapshot, now int64) {
 	snap.Connections += s.tcp.Connections()
 	snap.BufferBytes += s.tcp.Buffered() + int64(s.stream.Held())
 	s.llm.CountInFlight(now)
+	snap.Open = s.llm.Running(snap.Open, now)
 	s.llm.Book.Expire(now)
 	snap.Series = s.llm.Book.Snapshot(snap.Series, now)
 }

@@ -159,6 +159,44 @@ func TestRunReloadsAndStops(t *testing.T) {
 	}
 }
 
+// The live page is served unless it is switched off, and nobody who watches holds
+// up the end.
+func TestLivePage(t *testing.T) {
+	needRoot(t)
+	for _, c := range []struct {
+		args []string
+		live bool
+	}{{nil, true}, {[]string{"--no-web.live"}, false}} {
+		p := start(t, append(c.args, "--target=1", "--web.listen-address=127.0.0.1:0", "--web.telemetry-path=/all")...)
+		_, address, _ := strings.Cut(p.waitLog(t, "Listening on"), "address=")
+		base := "http://" + address
+		_, page := get(t, base+"/")
+		if got := strings.Contains(page, "web/live.js"); got != c.live || !strings.Contains(page, "all\"") {
+			t.Errorf("%q: the live page: %v, want %v, and a link to the metrics:\n%s", c.args, got, c.live, page)
+		}
+		for _, path := range []string{"/api/v1/live", "/web/live.js"} {
+			if code, _ := get(t, base+path); (code == http.StatusOK) != c.live {
+				t.Errorf("%q: %s: %d", c.args, path, code)
+			}
+		}
+		if c.live {
+			stream, err := http.Get(base + "/api/v1/live/stream")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer stream.Body.Close()
+		}
+		began := time.Now()
+		if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		p.waitLog(t, "stopped")
+		if took := time.Since(began); took > 4*time.Second {
+			t.Errorf("%q: the end took %v", c.args, took)
+		}
+	}
+}
+
 func TestPortInUse(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -62,6 +62,7 @@ type Live struct {
 	recent  recent
 	history history
 	servers []Server
+	running []Request
 	told    uint64 // number of the last request that viewers were told of
 	viewers map[*viewer]struct{}
 
@@ -209,10 +210,11 @@ func (l *Live) tick(ctx context.Context) {
 		return
 	}
 	var servers []Server
+	var running []Request
 	if ok {
-		servers = serversOf(s.Servers)
+		servers, running = serversOf(s.Servers), runningOf(&s, l.opts.Wall)
 	}
-	l.publish(kept{t.Second, text}, servers)
+	l.publish(kept{t.Second, text}, servers, running)
 }
 
 // take empties the groups into those of a tick, ordered by name.
@@ -239,11 +241,12 @@ func (l *Live) take(state map[key]*present, second int64) []Group {
 }
 
 // publish keeps a tick and sends it to the viewers. Nil servers are unknown.
-func (l *Live) publish(k kept, servers []Server) {
+func (l *Live) publish(k kept, servers []Server, running []Request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.history.put(k)
-	e := message{boot: l.boot, tick: k}
+	l.running = running
+	e := message{boot: l.boot, tick: k, running: running}
 	if servers != nil && !slices.Equal(servers, l.servers) {
 		l.servers, e.servers = servers, servers
 	}

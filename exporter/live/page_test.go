@@ -220,7 +220,7 @@ func TestManySnapshotsAtOnce(t *testing.T) {
 // A page that is asked for makes its own tick, so that it is of now.
 func TestThePageIsOfNow(t *testing.T) {
 	r := newRig(t)
-	server, _ := running(t, r)
+	server, _ := serving(t, r)
 	_ = server
 	time.Sleep(1100 * time.Millisecond) // the first tick is over, the next is seconds away
 	x := streamed()

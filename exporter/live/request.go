@@ -3,6 +3,8 @@
 package live
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/modeltap/modeltap/observer/event"
@@ -15,7 +17,7 @@ const maxRecent = 200
 // its first byte, null where not seen. What is measured of a request that did
 // not end well is shown here, where it stands beside its outcome.
 type Request struct {
-	Number     uint64   `json:"n"` // counts from the start of modeltap
+	Number     uint64   `json:"n"` // counts from the start of modeltap; 0 while it runs
 	Started    float64  `json:"started"`
 	Server     string   `json:"server"`
 	Model      string   `json:"model"`
@@ -91,6 +93,28 @@ func requestOf(x *event.Exchange, number uint64, wall func(int64) time.Time) Req
 	}
 	return r
 }
+
+// maxRunning is the number of running requests that the page has.
+const maxRunning = 32
+
+// runningOf returns the open exchanges as of now, the oldest first. Their end is
+// how long they have lasted.
+func runningOf(s *event.Snapshot, wall func(int64) time.Time) []Request {
+	open := slices.Clone(s.Open)
+	slices.SortFunc(open, func(a, b event.Exchange) int { return cmp.Compare(a.Start, b.Start) })
+	out := make([]Request, 0, min(len(open), maxRunning))
+	for i := range open[:min(len(open), maxRunning)] {
+		x := &open[i]
+		r := requestOf(x, 0, wall)
+		r.Outcome, r.End = running, after(x.Start, s.Now)
+		r.Stream = r.Stream || x.FirstToken != 0
+		out = append(out, r)
+	}
+	return out
+}
+
+// running stands for an outcome that there is not yet.
+const running = "running"
 
 func after(start, t int64) *float64 {
 	if start == 0 || t < start {

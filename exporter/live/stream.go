@@ -32,6 +32,7 @@ type message struct {
 	tick     kept
 	servers  []Server // nil for no change
 	requests []Request
+	running  []Request // all
 }
 
 // encode returns the event as it is sent (WHATWG HTML, section 9.2).
@@ -40,8 +41,9 @@ func (e *message) encode() []byte {
 		Boot     int64           `json:"boot"`
 		Servers  []Server        `json:"servers,omitempty"`
 		Requests []Request       `json:"requests,omitempty"`
+		Running  []Request       `json:"running,omitempty"`
 		Tick     json.RawMessage `json:"tick"`
-	}{e.boot, e.servers, e.requests, e.tick.json})
+	}{e.boot, e.servers, e.requests, e.running, e.tick.json})
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "id: %d\nevent: tick\ndata: %s\n\n", e.tick.second, rest)
 	return b.Bytes()
@@ -84,6 +86,7 @@ func (l *Live) join(since int64) (*viewer, []message) {
 	}
 	if n := len(missed); n > 0 { // the viewer knows those it has by their number
 		missed[n-1].requests = l.recent.after(0, l.opts.Wall)
+		missed[n-1].running = l.running
 		missed[n-1].servers = slices.Clone(l.servers)
 	}
 	return v, missed

@@ -87,8 +87,8 @@ func (s *sse) event() (e tickEvent) {
 	return e
 }
 
-// running starts the ticks of r in real time, and serves.
-func running(t *testing.T, r *rig) (*httptest.Server, context.CancelFunc) {
+// serving starts the ticks of r in real time, and serves.
+func serving(t *testing.T, r *rig) (*httptest.Server, context.CancelFunc) {
 	t.Helper()
 	r.opts.Now = time.Now
 	ctx, stop := context.WithCancel(t.Context())
@@ -101,7 +101,7 @@ func running(t *testing.T, r *rig) (*httptest.Server, context.CancelFunc) {
 
 func TestStream(t *testing.T) {
 	r := newRig(t)
-	server, stop := running(t, r)
+	server, stop := serving(t, r)
 	s := open(t, server.URL)
 	for name, want := range map[string]string{"Content-Type": "text/event-stream", "X-Accel-Buffering": "no", "Cache-Control": "no-store"} {
 		if got := s.resp.Header.Get(name); got != want {

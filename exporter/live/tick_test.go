@@ -96,6 +96,32 @@ func TestACountThatBeganAnewIsCountedFromZero(t *testing.T) {
 	}
 }
 
+func TestRunningRequests(t *testing.T) {
+	r := newRig(t)
+	r.set(func(s *event.Snapshot) {
+		s.Now = 5000 * ms
+		for i := range 2 * maxRunning {
+			x := event.Exchange{Server: "s", Model: "m", API: "openai_chat", Start: int64(4000-i) * ms, SocketWait: -1}
+			s.Open = append(s.Open, x)
+		}
+		s.Open[3].Start, s.Open[3].Complete, s.Open[3].FirstToken = 1000*ms, 1001*ms, 1500*ms
+	})
+	r.next()
+	got := r.snapshot().Running
+	if len(got) != maxRunning {
+		t.Fatalf("%d are told of, want the oldest %d", len(got), maxRunning)
+	}
+	if x := got[0]; x.Outcome != "running" || *x.End != 4 || *x.FirstToken != .5 || !x.Stream || x.Number != 0 || x.SocketWait != nil {
+		t.Errorf("the oldest: %+v", x)
+	}
+	r.mu.Lock()
+	r.fail = errors.New("stuck")
+	r.mu.Unlock()
+	if r.next(); len(r.snapshot().Running) != 0 {
+		t.Error("requests are said to run though nobody knows")
+	}
+}
+
 func TestWithoutAStateNothingIsClaimed(t *testing.T) {
 	r := newRig(t)
 	r.fail = errors.New("not attached")

@@ -60,7 +60,9 @@ export class Chart {
   }
 
   #series(view, look) {
-    return this.spec.series(view).map((s) => ({ ...s, colour: look.colours[s.colour] ?? s.colour }));
+    // What is rare is left out while there is none of it.
+    const shown = this.spec.series(view).filter((s) => !s.rare || s.values.some((v) => v > 0));
+    return shown.map((s) => ({ ...s, colour: look.colours[s.colour] ?? s.colour }));
   }
 
   #caption(at) {

@@ -49,7 +49,7 @@ export const SERVICE = [
     series: (view) => [
       { name: 'streaming', colour: 'blue', values: pick(view, (p) => p.streaming) },
       { name: 'waiting', colour: 'orange', values: pick(view, (p) => p.waiting) },
-      { name: 'receiving', colour: 'purple', values: pick(view, (p) => p.receiving) },
+      { name: 'receiving', rare: true, colour: 'purple', values: pick(view, (p) => p.receiving) },
     ],
   },
   {
@@ -72,12 +72,12 @@ export const SERVICE = [
   },
   {
     title: 'Requests per second', kind: 'stack', text: number,
-    hint: 'Ended requests over 10 s, by how they ended. Failed: an HTTP error, an error in the stream, or a server that broke off. Incomplete: not seen whole.',
+    hint: 'Ended requests over 10 s, by how they ended. Failed: an HTTP error, an error in the stream, or a server that broke off. Left: the client went away. Incomplete: not seen whole.',
     series: (view) => [
       { name: 'ok', colour: 'green', values: pick(view, (p) => p.slide.ok) },
       { name: 'failed', colour: 'red', values: pick(view, (p) => p.slide.failed) },
-      { name: 'client left', colour: 'orange', values: pick(view, (p) => p.slide.left) },
-      { name: 'incomplete', colour: 'grey', values: pick(view, (p) => p.slide.unseen) },
+      { name: 'left', rare: true, colour: 'orange', values: pick(view, (p) => p.slide.left) },
+      { name: 'incomplete', rare: true, colour: 'grey', values: pick(view, (p) => p.slide.unseen) },
     ],
   },
 ];
@@ -127,7 +127,7 @@ export function tiles(view) {
     ['Tokens/s out', number(p.rate), number(p.slide.input) + '/s in'],
     ['Waiting', number(p.waiting), p.receiving > 0 ? `${p.receiving} arriving` : 'requests'],
     ['Streaming', number(p.streaming), p.stalled > 0 ? `! ${p.stalled} stalled` : 'none stalled', p.stalled > 0],
-    ['Requests/s', number(p.slide.ok == null ? null : p.slide.ok + p.slide.failed + p.slide.left + p.slide.unseen), `${number(total.ok)} ok ${within}`],
+    ['Requests/s', number(p.slide.ok == null ? null : p.slide.ok + p.slide.failed + p.slide.left + p.slide.unseen), `${number(total.ok)} were ok`],
     ['Failed/s', number(p.slide.failed), `${number(total.failed)} ${within}`, p.slide.failed > 0],
   ];
   if (p.gpus.length > 0) {

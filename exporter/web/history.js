@@ -13,6 +13,7 @@ const MAX_REQUESTS = 200;
 export class History {
   ticks = [];
   requests = []; // newest first
+  running = []; // oldest first
   servers = [];
   bounds = { time: [], itl: [] };
   outcomes = [];
@@ -29,6 +30,7 @@ export class History {
     const before = last > (s.ticks.at(-1)?.t ?? last) ? [] : this.ticks.filter((t) => t.t < first);
     this.ticks = [...before, ...s.ticks];
     this.requests = s.requests.slice(0, MAX_REQUESTS);
+    this.running = s.running ?? [];
     this.servers = s.servers;
     this.bounds = s.bounds;
     this.outcomes = s.outcomes;
@@ -43,6 +45,7 @@ export class History {
   add(e) {
     if (e.boot !== this.boot) return false;
     if (e.servers) this.servers = e.servers;
+    this.running = e.running ?? [];
     const last = this.ticks.at(-1)?.t ?? 0;
     if (e.tick.t < last - SLIDE) this.ticks = []; // the clock was set back
     if (e.tick.t > last || this.ticks.length === 0) this.ticks.push(e.tick);

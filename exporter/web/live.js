@@ -55,7 +55,7 @@ function render() {
   drawTiles(tiles(view));
   serverRows($('server-table'), history.bounds, history.table(state.window, end, state.server), history.servers.filter((s) => !state.server || s.server === state.server));
   say($('server-note'), `Figures of the last ${state.window / 60} min. Percentiles are interpolated between buckets; – stands where nothing was measured.`);
-  if (state.paused == null) requests.draw(history.requests, state.server);
+  if (state.paused == null) requests.draw(history.running, history.requests, state.server);
   drawCapture(view);
   options();
 }
@@ -140,7 +140,7 @@ function recall() {
 $('server').addEventListener('change', (e) => {
   state.server = e.target.value;
   remember();
-  requests.draw(history.requests, state.server);
+  requests.draw(history.running, history.requests, state.server);
   draw();
 });
 $('window').addEventListener('change', (e) => {
@@ -158,7 +158,7 @@ $('pause').addEventListener('click', (e) => {
 $('scale').addEventListener('change', (e) => {
   requests.mode = e.target.value;
   remember();
-  requests.draw(history.requests, state.server);
+  requests.draw(history.running, history.requests, state.server);
 });
 $('controls').addEventListener('submit', (e) => e.preventDefault());
 document.addEventListener('visibilitychange', draw);

@@ -10,7 +10,7 @@ export function lookOf() {
   const stops = ['heat-0', 'heat-1', 'heat-2', 'heat-3'].map((n) => parse(get(n)));
   return {
     font: '11px ' + (get('font') || 'sans-serif'),
-    text: get('text'), muted: get('muted'), grid: get('grid'),
+    text: get('text'), muted: get('muted'), grid: get('grid'), card: get('card'),
     colours: Object.fromEntries(NAMES.map((n) => [n, get(n)])),
     /** The colour of a share of 0 to 1. */
     heat(v) {

@@ -3,7 +3,7 @@
 // Drawing on a canvas: lines, stacked areas, heat maps. The caller gives
 // colours and figures; nothing is kept.
 
-import { bin, linear, linearTicks, logarithmic, logRange, logTicks, timeTicks } from './scale.js';
+import { bin, linear, linearTicks, logarithmic, logRange, logTicks, means, timeTicks } from './scale.js';
 import { clock } from './format.js';
 
 const LEFT = 52, RIGHT = 8, TOP = 8, BOTTOM = 20, COLUMN = 3;
@@ -129,45 +129,34 @@ export function lines(canvas, view, spec, look, at) {
   c.setLineDash([]);
 }
 
-/** Areas on top of each other. spec as for lines. */
+/** Columns on top of each other, each the mean of its time. spec as for lines. */
 export function stack(canvas, view, spec, look, at) {
   const a = prepare(canvas, look);
-  const sums = view.points.map((_, i) => spec.series.reduce((s, r) => (r.values[i] == null ? s : (s ?? 0) + r.values[i]), null));
-  const known = sums.filter((v) => v != null);
-  if (known.length === 0) {
+  const { c, x0, x1, y0, y1 } = a;
+  const n = Math.max(Math.floor((x1 - x0) / COLUMN), 1);
+  const columns = means(view.points, spec.series.map((s) => s.values), view.from, view.to, n);
+  const sums = columns.filter(Boolean).map((col) => col.reduce((s, v) => s + v, 0));
+  if (sums.length === 0) {
     axes(a, view, [], () => 0, spec.text, look);
     return empty(a, look, spec.none ?? 'no traffic');
   }
-  const ticks = linearTicks(Math.max(...known) || 1);
-  const place = (v) => linear(v, 0, ticks.at(-1));
-  axes(a, view, ticks, place, spec.text, look);
-  const { c, x0, x1, y0, y1 } = a;
-  const x = (i) => x0 + linear(view.points[i].t, view.from, view.to) * (x1 - x0);
-  const y = (v) => y1 - place(v) * (y1 - y0);
-  const base = sums.map(() => 0);
-  spec.series.forEach((s, n) => {
-    for (const run of runs(view.points, sums)) {
-      c.beginPath();
-      for (const i of run) c.lineTo(x(i), y(base[i]));
-      for (const i of run.toReversed()) c.lineTo(x(i), y(base[i] + (s.values[i] ?? 0)));
-      c.closePath();
-      c.globalAlpha = 0.55;
-      c.fillStyle = s.colour;
-      c.fill();
-      c.globalAlpha = 1;
-      if (run.some((i) => s.values[i] > 0)) {
-        c.setLineDash(DASHES[n % DASHES.length]);
-        c.strokeStyle = s.colour;
-        c.lineWidth = 1.4;
-        c.beginPath();
-        for (const i of run) c.lineTo(x(i), y(base[i] + (s.values[i] ?? 0)));
-        c.stroke();
+  const ticks = linearTicks(Math.max(...sums) || 1);
+  axes(a, view, ticks, (v) => linear(v, 0, ticks.at(-1)), spec.text, look);
+  const width = (x1 - x0) / n;
+  columns.forEach((col, k) => {
+    let y = y1;
+    col?.forEach((v, i) => {
+      const h = (v / ticks.at(-1)) * (y1 - y0);
+      c.fillStyle = spec.series[i].colour;
+      c.fillRect(x0 + k * width, y - h, width + 0.3, h);
+      if (h > 3) { // a rim, so that parts can be told without their colour
+        c.fillStyle = look.card;
+        c.fillRect(x0 + k * width, y - h, width + 0.3, 1);
       }
-    }
-    s.values.forEach((v, i) => (base[i] += v ?? 0));
+      y -= h;
+    });
   });
   cursor(a, view, at, look);
-  c.setLineDash([]);
 }
 
 /** The buckets of a heat map that hold something, with one to spare. */

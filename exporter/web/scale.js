@@ -91,3 +91,22 @@ export function bin(ticks, from, to, columns, size) {
   }
   return out;
 }
+
+/** The means of several rows of values over columns of equal time; null where a
+ * column has no point of which all are known. A point counts for its span. */
+export function means(points, rows, from, to, columns) {
+  const out = Array.from({ length: columns }, () => null);
+  const weights = new Float64Array(columns);
+  const width = (to - from) / columns;
+  points.forEach(({ t, span }, i) => {
+    if (rows.some((r) => r[i] == null)) return;
+    const first = Math.max(Math.floor((t - Math.max(span, 1e-9) - from) / width + 1e-9), 0);
+    const last = Math.min(Math.max(Math.ceil((t - from) / width - 1e-9) - 1, first), columns - 1);
+    for (let c = first; c <= last; c++) {
+      out[c] ??= rows.map(() => 0);
+      rows.forEach((r, k) => (out[c][k] = (out[c][k] * weights[c] + r[i]) / (weights[c] + 1)));
+      weights[c]++;
+    }
+  });
+  return out;
+}

@@ -51,8 +51,9 @@ export class Requests {
     head.append(el('th', { scope: 'col' }, ['tokens/s']), el('th', { scope: 'col', class: 'wide' }, ['where the time went']));
   }
 
-  draw(all, server) {
-    const shown = all.filter((r) => server === '' || r.server === server).slice(0, ROWS);
+  draw(running, ended, server) {
+    const mine = (r) => server === '' || r.server === server;
+    const shown = [...running.filter(mine).toReversed(), ...ended.filter(mine)].slice(0, ROWS);
     if (shown.length === 0) {
       this.#rows.clear();
       this.#body.replaceChildren(el('tr', {}, [el('td', { colspan: '13' }, ['No model request has ended yet.'])]));
@@ -62,7 +63,7 @@ export class Requests {
     const rows = new Map();
     const list = shown.map((r) => {
       const k = r.n + ' ' + r.started;
-      const row = this.#rows.get(k) ?? make(r);
+      const row = (r.n > 0 && this.#rows.get(k)) || make(r); // one that runs changes
       rows.set(k, row);
       paint(row.bar, r, this.mode, scale);
       return row.tr;
@@ -75,12 +76,14 @@ export class Requests {
 
 function make(r) {
   const bar = el('div', { class: 'bar', role: 'img', 'aria-label': words(r, seconds) || 'no times were seen', title: words(r, seconds) });
-  if (r.outcome !== 'ok') bar.classList.add('odd');
-  const bad = !['ok', 'client_abort', 'incomplete'].includes(r.outcome);
+  const runs = r.outcome === 'running';
+  if (runs) bar.classList.add('running');
+  else if (r.outcome !== 'ok') bar.classList.add('odd');
+  const bad = !['ok', 'running', 'client_abort', 'incomplete'].includes(r.outcome);
   const cells = [r.started ? clock(r.started) : '–', null, r.model, r.api, (bad ? '! ' : '') + outcome(r.outcome), r.code ? String(r.code) : '–',
-    seconds(r.socket_wait), seconds(r.stream ? r.first_token : null), seconds(r.end), number(r.input_tokens),
+    seconds(r.socket_wait), seconds(r.stream ? r.first_token : null), seconds(r.end) + (runs ? ' …' : ''), number(r.input_tokens),
     r.output_tokens == null ? '–' : approximately(r.token_source) + number(r.output_tokens), number(pace(r))];
-  const tr = el('tr', { class: bad ? 'bad' : '' }, cells.map((c, i) => (i === 1 ? el('th', { scope: 'row' }, [r.server]) : el('td', {}, [c]))));
+  const tr = el('tr', { class: bad ? 'bad' : runs ? 'runs' : '' }, cells.map((c, i) => (i === 1 ? el('th', { scope: 'row' }, [r.server]) : el('td', {}, [c]))));
   tr.append(el('td', { class: 'wide' }, [bar]));
   return { tr, bar };
 }

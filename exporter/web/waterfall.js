@@ -17,7 +17,8 @@ export function parts(r) {
     add('prefill', read, r.first_token);
     add('decode', Math.max(r.first_token, read), end);
   } else {
-    add(r.stream ? 'prefill' : 'answer', read, end);
+    // Of one that runs it is not known yet whether it will be a stream.
+    add(r.stream || r.outcome === 'running' ? 'prefill' : 'answer', read, end);
   }
   return all;
 }
@@ -27,7 +28,7 @@ export function scaleOf(requests, mode) {
   if (mode === 'share') return 0;
   let max = 0;
   for (const r of requests) {
-    const t = mode === 'time' ? r.end : r.stream ? r.first_token : null;
+    const t = mode === 'time' ? r.end : !r.stream ? null : r.first_token ?? (r.outcome === 'running' ? r.end : null);
     if (t != null) max = Math.max(max, t);
   }
   return max || 1;

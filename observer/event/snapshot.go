@@ -216,10 +216,17 @@ type Program struct {
 	RunSeconds float64
 }
 
+// MaxOpen bounds the open exchanges of a shard in a Snapshot.
+const MaxOpen = 32
+
 // Snapshot is the state of the observer at one moment.
 type Snapshot struct {
-	Tally       Tally
-	Series      []Series
+	Now    int64 // ns of the source's clock
+	Tally  Tally
+	Series []Series
+	// Open holds exchanges that have not ended, the oldest of each shard first:
+	// what has been seen of them. End is 0, and Outcome says nothing yet.
+	Open        []Exchange
 	Servers     []Server
 	Sources     []SourceStats
 	Programs    []Program // nil while kernel statistics are off

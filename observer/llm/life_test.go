@@ -61,6 +61,9 @@ func TestProvisionalIsNotInFlight(t *testing.T) {
 	l := newLab()
 	e := l.Open("s", generic, 0, true)
 	l.CountInFlight(1)
+	if open := l.Running(nil, 1); len(open) != 0 {
+		t.Errorf("open: %+v", open)
+	}
 	if n := len(l.Book.Snapshot(nil, 1)); n != 0 {
 		t.Errorf("%d series of what may be no model request", n)
 	}
@@ -69,6 +72,9 @@ func TestProvisionalIsNotInFlight(t *testing.T) {
 	}
 	if s := l.series(t, 2); s.Waiting != 1 {
 		t.Errorf("%s", inFlight(s))
+	}
+	if open := l.Running(nil, 2); len(open) != 1 || open[0].Model != "unknown" || open[0].End != 0 || open[0].Status != 200 {
+		t.Errorf("open: %+v", open)
 	}
 	e.Discard()
 	if l.InFlight() != 0 {

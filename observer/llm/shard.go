@@ -85,6 +85,30 @@ func (s *Shard) drop(e *Exchange) {
 // InFlight returns the number of open exchanges.
 func (s *Shard) InFlight() int { return s.opened }
 
+// Running appends the oldest exchanges that are open, at most event.MaxOpen, as far
+// as they have been seen. CountInFlight comes before.
+func (s *Shard) Running(dst []event.Exchange, now int64) []event.Exchange {
+	if s.open.next == nil {
+		return dst
+	}
+	n := 0
+	for e := s.open.next; e != &s.open && n < event.MaxOpen; e = e.next {
+		if e.provisional {
+			continue
+		}
+		n++
+		x := e.rec
+		x.End, x.Stream = 0, e.streams()
+		if e.series != nil {
+			x.Model = e.series.Model
+		} else {
+			x.Model = s.Book.Known(e.rec.Server, e.dialect.API, e.model(), now).Model
+		}
+		dst = append(dst, x)
+	}
+	return dst
+}
+
 // CountInFlight adds each open exchange to its series, for a snapshot.
 func (s *Shard) CountInFlight(now int64) {
 	if s.open.next == nil {

@@ -49,6 +49,10 @@ test('an event adds its tick once, and only new requests', () => {
   assert.equal(h.add(e), true);
   assert.deepEqual(h.ticks.map((t) => t.t), [100, 101]);
   assert.deepEqual(h.requests.map((r) => r.n), [6, 5, 4]);
+  h.add({ boot: 1, tick: tick(102), running: [{ n: 0 }] });
+  assert.equal(h.running.length, 1);
+  h.add({ boot: 1, tick: tick(103) });
+  assert.deepEqual(h.running, [], 'it has ended, or nothing is known of it');
 });
 
 test('another process is noticed, and what was seen of the one before stays', () => {

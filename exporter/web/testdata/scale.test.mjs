@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bin, linearTicks, logRange, logTicks, logarithmic, nice, quantile, timeTicks } from '../scale.js';
+import { bin, linearTicks, logRange, logTicks, logarithmic, means, nice, quantile, timeTicks } from '../scale.js';
 
 test('quantile interpolates, and is null of nothing', () => {
   const bounds = [1, 2, 4];
@@ -42,4 +42,10 @@ test('counts are spread over the columns that their span touches, and none is lo
   assert.deepEqual([...columns[0]], [4, 0]);
   for (const c of [1, 2, 3, 4, 5]) assert.deepEqual([...columns[c]], [0, 2]);
   assert.deepEqual(columns.slice(6), [null, null, null, null]);
+});
+
+test('means are of what is known, and a longer span fills its columns', () => {
+  const points = [{ t: 1, span: 1 }, { t: 2, span: 1 }, { t: 3, span: 1 }, { t: 8, span: 5 }];
+  const rows = [[2, 4, null, 6], [0, 2, 1, 0]];
+  assert.deepEqual(means(points, rows, 0, 8, 4), [[3, 1], [6, 0], [6, 0], [6, 0]]);
 });

@@ -16,6 +16,13 @@ test('the parts of a request', () => {
   assert.deepEqual(kinds({ stream: true, complete: null, socket_wait: null, first_token: null, end: null }), []);
 });
 
+test('one that runs waits for its first token, and sets no scale by a guess', () => {
+  const r = { stream: false, outcome: 'running', complete: 0, socket_wait: 0.5, first_token: null, end: 8 };
+  assert.deepEqual(kinds(r), [['wait', 0.5], ['prefill', 7.5]]);
+  assert.equal(scaleOf([whole, r], 'first'), 1);
+  assert.equal(scaleOf([whole, { ...r, stream: true }], 'first'), 8);
+});
+
 test('bars share a scale, or fill their width', () => {
   const slow = { ...whole, first_token: 2, end: 10 };
   assert.equal(scaleOf([whole, slow], 'first'), 2);
