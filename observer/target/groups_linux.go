@@ -4,8 +4,12 @@ package target
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -82,6 +86,35 @@ func (g *groups) id(path string) uint64 {
 	return st.Ino
 }
 
+// of returns the id of a process's cgroup, 0 if it is not found.
+func (g *groups) of(pid int) uint64 {
+	path := groupPath(pid)
+	if !strings.HasPrefix(path, "/..") {
+		return g.id(path)
+	}
+	// In a cgroup namespace of our own, as containers have it, paths are told
+	// from our cgroup on: the last parts of the path and the process have to do.
+	for strings.HasPrefix(path, "/..") {
+		path = strings.TrimPrefix(path, "/..")
+	}
+	if g.root == nil || path == "" {
+		return 0
+	}
+	var found uint64
+	_ = filepath.WalkDir(g.root.Path+"/", func(dir string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.IsDir() || !strings.HasSuffix(dir, path) {
+			return nil // cgroups come and go during the walk
+		}
+		var st unix.Stat_t
+		if unix.Stat(dir, &st) == nil && slices.Contains(listed(dir), pid) {
+			found = st.Ino
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return found
+}
+
 // processes lists the processes of a cgroup; nil for the root, which holds
 // whatever nobody has put elsewhere.
 func (g *groups) processes(id uint64) []int {
@@ -89,6 +122,11 @@ func (g *groups) processes(id uint64) []int {
 	if dir == "" || id == 1 {
 		return nil
 	}
+	return listed(dir)
+}
+
+// listed lists the processes of the cgroup in a directory.
+func listed(dir string) []int {
 	raw, err := os.ReadFile(dir + "/cgroup.procs")
 	if err != nil {
 		return nil

@@ -118,6 +118,7 @@ func (m *Manager) survey() {
 			m.met(t, 0, node, now)
 		}
 	}
+	m.scanned = time.Time{} // the pass of a moment ago did not know them, and names are for good
 	m.identifyAll(now)
 	for _, s := range m.sockets {
 		if !s.own {
@@ -148,7 +149,7 @@ func (m *Manager) identifyAll(now time.Time) {
 		if id, ok := found[s.inode]; ok {
 			s.Identity = id
 			if s.Group == 0 {
-				s.Group = m.groups.id(groupPath(id.PID))
+				s.Group = m.groups.of(id.PID)
 			}
 		}
 	}
