@@ -118,7 +118,7 @@ func (m *Manager) survey() {
 			m.met(t, 0, node, now)
 		}
 	}
-	m.scanned = time.Time{} // the pass of a moment ago did not know them, and names are for good
+	m.scanNext = time.Time{} // the pass of a moment ago did not know them, and names are for good
 	m.identifyAll(now)
 	for _, s := range m.sockets {
 		if !s.own {
