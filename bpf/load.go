@@ -37,6 +37,7 @@ const (
 // they share. Its methods may be called from several goroutines, except that
 // Close comes last.
 type Tap struct {
+	ports   [1 << 10]uint64 // what the kernel's port filter holds
 	objects tapObjects
 	wait    *wait
 }

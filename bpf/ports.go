@@ -12,16 +12,13 @@ func (t *Tap) SetPorts(ports []uint16) error {
 		words[p>>6] |= 1 << (p & 63)
 	}
 	for i, want := range words {
-		var have uint64
-		if err := t.objects.Ports.Lookup(uint32(i), &have); err != nil {
-			return fmt.Errorf("read the port filter: %w", Explain(err))
-		}
-		if have == want {
+		if t.ports[i] == want {
 			continue
 		}
 		if err := t.objects.Ports.Put(uint32(i), want); err != nil {
 			return fmt.Errorf("change the port filter: %w", Explain(err))
 		}
+		t.ports[i] = want
 	}
 	return nil
 }
