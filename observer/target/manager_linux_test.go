@@ -305,7 +305,7 @@ func TestScoutIsSentForMissedBinds(t *testing.T) {
 
 func TestScanPause(t *testing.T) {
 	for took, pause := range map[time.Duration]time.Duration{
-		time.Millisecond: 2 * time.Second, 60 * time.Millisecond: 6 * time.Second, time.Second: 10 * time.Second,
+		time.Millisecond: 2 * time.Second, 20 * time.Millisecond: 4 * time.Second, time.Second: 10 * time.Second,
 	} {
 		if got := scanPause(took); got != pause {
 			t.Errorf("%v after a pass of %v, want %v", got, took, pause)

@@ -21,9 +21,9 @@ const (
 )
 
 // scanPause returns how long the next pass has to wait when one took so long:
-// where listeners come and go all the time, passes take 1 % of a processor.
+// where listeners come and go all the time, passes take half a percent of a processor.
 func scanPause(took time.Duration) time.Duration {
-	return min(max(100*took, scanEvery), 5*scanEvery)
+	return min(max(200*took, scanEvery), 5*scanEvery)
 }
 
 // poll compares what listens in our own network namespace with what is known.
@@ -69,6 +69,9 @@ func (m *Manager) met(t tcpSocket, netns, nsnode uint64, now time.Time) *socket 
 			}
 		}
 	}
+	if s.PID == 0 && s.inode == 0 {
+		m.borrow(s, t)
+	}
 	if !s.listens { // a bind is all that was known
 		s.listens, s.candidate = true, false
 	}
@@ -80,6 +83,20 @@ func (m *Manager) met(t tcpSocket, netns, nsnode uint64, now time.Time) *socket 
 		s.Group = t.group
 	}
 	return s
+}
+
+// borrow takes the process of a new listener from the bind at its address: of a
+// Multipath TCP socket, as Go's listeners are, a subflow of its own was bound.
+func (m *Manager) borrow(s *socket, t tcpSocket) {
+	for _, o := range m.sockets {
+		if o != s && !o.listens && o.PID != 0 && o.Local == t.local && o.own {
+			s.Identity = o.Identity
+			if s.Comm == "" {
+				s.Comm, s.Process = m.cfg.Candidates.describeProcess(s.PID)
+			}
+			return
+		}
+	}
 }
 
 // keep makes room for a socket: those that only were given a port go first.
