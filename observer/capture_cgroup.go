@@ -3,11 +3,13 @@
 package observer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/observer/cri"
 	"github.com/modeltap/modeltap/observer/source/cgroup"
 	"github.com/modeltap/modeltap/observer/target"
 )
@@ -63,8 +65,12 @@ func (o *Observer) openCgroup(c *capture) error {
 	c.closers = append(c.closers, discovery.Close)
 	attachments := bpf.NewAttachments(tap)
 	c.closers = append(c.closers, attachments.Close)
+	names, err := o.openRuntime(c)
+	if err != nil {
+		return err
+	}
 	c.manager = target.NewManager(target.Config{
-		Table: o.table, Root: root, Discovery: discovery, Logger: o.cfg.Logger,
+		Table: o.table, Root: root, Discovery: discovery, Logger: o.cfg.Logger, Container: names,
 		Apply: func(w target.Capture) error {
 			// Ports first: what is attached afterwards records at once.
 			err := errors.Join(tap.SetPorts(w.Ports), attachments.Set(w.Dirs))
@@ -97,4 +103,24 @@ func (o *Observer) attachSocketWait(tap *bpf.Tap) bool {
 		return false
 	}
 	return true
+}
+
+// openRuntime returns whom to ask for the names of containers, nil without a
+// socket. One that does not answer yet is asked again later: the runtime may be
+// about to start.
+func (o *Observer) openRuntime(c *capture) (func(string) target.Name, error) {
+	if o.cfg.CRISocket == "" {
+		return nil, nil
+	}
+	client, err := cri.New(o.cfg.CRISocket)
+	if err != nil {
+		return nil, fmt.Errorf("--cri.socket: %w", err)
+	}
+	c.closers = append(c.closers, client.Close)
+	if version, err := client.Version(context.Background()); err != nil {
+		o.cfg.Logger.Warn("the container runtime does not answer; names come from the node's directories meanwhile", "reason", err)
+	} else {
+		o.cfg.Logger.Info("asking the container runtime for names", "runtime", version)
+	}
+	return client.Container, nil
 }

@@ -49,6 +49,7 @@ type Config struct {
 	RingSize        int    // bytes, a power of two of at least a page
 	MaxRequestBytes int    // of one request before only its headers are captured
 	SocketWait      bool   // measure it where the kernel lets us
+	CRISocket       string // of the container runtime to ask for names; "" asks none
 
 	MaxServers, MaxModels, MaxConnections int
 	MaxBuffer                             int64

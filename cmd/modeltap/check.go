@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/modeltap/modeltap/bpf"
 	"github.com/modeltap/modeltap/gpu"
+	"github.com/modeltap/modeltap/observer/cri"
 )
 
 // report is the answer of check.
@@ -43,6 +45,9 @@ var errCannotRun = errors.New("check: run would not work here: the lines that sa
 // runCheck is the command check. It changes nothing.
 func (p process) runCheck(s *settings) error {
 	r := examine(s, bpf.Features(s.cgroupRoot), listenable)
+	if s.criSocket != "" {
+		r.Features = append(r.Features, runtimeFinding(s.criSocket))
+	}
 	if s.gpu {
 		r.Features = append(r.Features, gpuFinding(gpu.Probe(gpu.Options{Library: s.gpuLibrary, Demo: s.gpuBackend == "demo"})))
 	}
@@ -57,6 +62,24 @@ func (p process) runCheck(s *settings) error {
 		return errCannotRun
 	}
 	return nil
+}
+
+// runtimeFinding tells whether the container runtime answers. Names come from
+// the node's directories without it.
+func runtimeFinding(socket string) finding {
+	f := finding{Name: "cri_socket", State: "no"}
+	client, err := cri.New(socket)
+	if err != nil {
+		f.Detail = err.Error()
+		return f
+	}
+	defer func() { _ = client.Close() }()
+	if f.Detail, err = client.Version(context.Background()); err != nil {
+		f.Detail = err.Error()
+		return f
+	}
+	f.State = "yes"
+	return f
 }
 
 // gpuFinding tells of the GPUs. A host without is fine.

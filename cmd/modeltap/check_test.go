@@ -116,3 +116,11 @@ func TestWithoutCgo(t *testing.T) {
 		t.Errorf("%s", out)
 	}
 }
+
+func TestRuntimeFinding(t *testing.T) {
+	for socket, want := range map[string]string{"containerd.sock": "no absolute path", "/nowhere/containerd.sock": "mount the directory", "/dev/null": "no socket"} {
+		if f := runtimeFinding(socket); f.State != "no" || f.Required || !strings.Contains(f.Detail, want) {
+			t.Errorf("%s: %+v, want %q", socket, f, want)
+		}
+	}
+}

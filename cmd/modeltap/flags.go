@@ -24,6 +24,7 @@ type options struct {
 	ringSize        units.Base2Bytes
 	maxRequestBytes units.Base2Bytes
 	socketWait      bool
+	criSocket       string
 
 	maxServers     int
 	maxModels      int
@@ -146,6 +147,7 @@ func captureFlags(app *kingpin.Application, o *options) {
 	app.Flag("capture.ring-size", "Size of the ring buffer between kernel and modeltap: a power of two.").Default("8MiB").BytesVar(&o.ringSize)
 	app.Flag("capture.max-request-bytes", "Request bytes without an answer after which only headers are captured of a request.").Default("256KiB").BytesVar(&o.maxRequestBytes)
 	app.Flag("socket-wait", "Measure how long a request waits in the socket before the application reads it. Needs kernel BTF and CAP_PERFMON.").Default("true").BoolVar(&o.socketWait)
+	app.Flag("cri.socket", "Socket of the container runtime (CRI), asked for the names of containers where the node's log directories do not tell them. Needs root, and whoever may use it owns the node.").PlaceHolder("FILE").StringVar(&o.criSocket)
 }
 
 func limitFlags(app *kingpin.Application, o *options) {

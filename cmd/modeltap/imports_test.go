@@ -19,7 +19,7 @@ const module = "github.com/modeltap/modeltap/"
 var mayImport = map[string][]string{
 	"bpf":                        {},
 	"cmd/modeltap/top":           {}, // knows a daemon by what it serves
-	"cmd/modeltap":               {"bpf", "exporter", "exporter/live", "exporter/otlp", "gpu", "observer", "observer/event", "observer/host", "observer/record", "observer/target", "observer/tokenizer", "observer/source"},
+	"cmd/modeltap":               {"bpf", "exporter", "exporter/live", "exporter/otlp", "gpu", "observer", "observer/cri", "observer/event", "observer/host", "observer/record", "observer/target", "observer/tokenizer", "observer/source"},
 	"exporter":                   {"gpu", "observer/event", "observer/host"},
 	"deploy":                     {},
 	"gpu":                        {},
@@ -28,7 +28,8 @@ var mayImport = map[string][]string{
 	"exporter/live":              {"exporter/web", "gpu", "observer/event", "observer/host"},
 	"exporter/web":               {},
 	"exporter/web/e2e":           {}, // drives modeltap and a browser as processes
-	"observer":                   {"bpf", "observer/event", "observer/http1", "observer/llm", "observer/meter", "observer/ndjson", "observer/record", "observer/source", "observer/sse", "observer/stream", "observer/target", "observer/tcp", "observer/tokens"},
+	"observer":                   {"bpf", "observer/cri", "observer/event", "observer/http1", "observer/llm", "observer/meter", "observer/ndjson", "observer/record", "observer/source", "observer/sse", "observer/stream", "observer/target", "observer/tcp", "observer/tokens"},
+	"observer/cri":               {"observer/target"},
 	"observer/e2e":               {"observer/event"},
 	"observer/event":             {},
 	"observer/http1":             {"observer/event"},

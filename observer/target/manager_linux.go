@@ -42,6 +42,9 @@ type Config struct {
 	// Roots are the host's root directory, or where it is mounted, for the names
 	// of containers; nil: /host, then /.
 	Roots []fs.FS
+	// Container, if set, is asked for the names of a container by its id before
+	// the Roots are searched. It answers soon, with locks held.
+	Container func(id string) Name
 }
 
 // Capture is what should be captured.
@@ -99,6 +102,7 @@ func NewManager(cfg Config) *Manager {
 		wake: make(chan struct{}, 1), hostPIDs: bpf.HostPIDs(), netns: netnsCookie(),
 		sockets: make(map[uint64]*socket), told: make(map[string]bool),
 	}
+	m.names.ask = cfg.Container
 	m.table.attend(m.identify, m.nudge)
 	m.explicit = m.table.explicit()
 	return m

@@ -35,9 +35,11 @@ const (
 
 // naming finds the names of containers on the node itself: in the names of the
 // kubelet's log directories, of which no file is read, and in the state of
-// Docker, Podman and CRI-O, of which only the name is kept. No API is asked.
+// Docker, Podman and CRI-O, of which only the name is kept. No API is asked, but
+// for the one that the user names.
 type naming struct {
-	roots []fs.FS // of the host, in the order in which they are tried
+	roots []fs.FS              // of the host, in the order in which they are tried
+	ask   func(id string) Name // goes before them; nil: nobody
 	now   func() time.Time
 
 	mu    sync.Mutex
@@ -70,10 +72,14 @@ func (n *naming) of(p Place) Name {
 		clear(n.known)
 	}
 	f := found{at: n.now()}
+	if n.ask != nil && p.Container != "" {
+		f.Name = n.ask(p.Container)
+	}
 	for _, root := range n.roots {
-		if f.Name = find(root, p); f.Name != (Name{}) {
+		if f.Name != (Name{}) {
 			break
 		}
+		f.Name = find(root, p)
 	}
 	n.known[p] = f
 	return f.Name

@@ -109,3 +109,28 @@ func TestPodsBecomeServers(t *testing.T) {
 		t.Errorf("after the restart %s", again.Name)
 	}
 }
+
+// A runtime that is asked goes before the node's directories, which name what it
+// does not know.
+func TestNamesFromTheRuntime(t *testing.T) {
+	n := newNaming(time.Now, node())
+	asked := 0
+	n.ask = func(id string) Name {
+		if asked++; id == idA {
+			return Name{"models", "llama-0", "server"}
+		}
+		return Name{}
+	}
+	for range 2 {
+		if got := n.of(Place{Container: idA}); got != (Name{"models", "llama-0", "server"}) {
+			t.Error(got)
+		}
+		if got := n.of(Place{Container: idB}); got != (Name{"prod", "vllm-0", "server"}) {
+			t.Error(got)
+		}
+		n.of(Place{Unit: "vllm.service"})
+	}
+	if asked != 2 {
+		t.Errorf("asked %d times, want once for each container", asked)
+	}
+}
