@@ -11,7 +11,7 @@ export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 
 LDFLAGS := -X github.com/prometheus/common/version.Version=$(VERSION)
 
-.PHONY: all build demo check test lint portable unit manifests test-kernels release cross generate generate-check clang bench fuzz overhead accuracy e2e-setup docs
+.PHONY: all build demo check test lint portable unit manifests test-containers test-kernels release cross generate generate-check clang bench fuzz overhead accuracy e2e-setup docs
 
 all: build
 
@@ -26,7 +26,7 @@ check: build ## what this host offers
 
 # Every check that a change must pass. Tests that attach to the kernel run as
 # root and skip with a reason otherwise.
-test: lint portable generate-check manifests e2e-setup unit
+test: lint portable generate-check manifests e2e-setup test-containers unit
 
 # The parsers promise to build anywhere, the program to build without cgo.
 PARSERS := event tcp http1 sse ndjson jsonscan tokens llm meter stream record
@@ -45,6 +45,12 @@ unit:
 # its own, which modeltap does not depend on.
 manifests:
 	cd deploy/kubernetes/check && $(GO) vet ./... && $(GO) test -count=1 ./...
+
+# Pods of containerd and containers of Docker, from Debian's packages, and prints
+# what was proved in them; root. A module of its own.
+test-containers:
+	cd observer/e2e/containers && $(GO) vet ./... && { $(GO) test -count=1 -parallel 4 -timeout 8m -v . 2>&1; echo "ended $$?"; } \
+		| awk '/^ended/ {exit $$2} !/^ *(===|--- PASS)|^PASS/'
 
 # Boots Debian's kernels under qemu and prints what works on each; docs/compatibility.md.
 SUITES ?= bullseye bookworm trixie trixie-backports
