@@ -13,7 +13,7 @@ LDFLAGS := -X github.com/prometheus/common/version.Version=$(VERSION)
 
 .PHONY: all build demo check test lint portable unit manifests kernels test-kernels test-arm64 release cross
 .PHONY: generate generate-check clang bench fuzz overhead accuracy e2e-setup screenshots docs
-.PHONY: dashboards dashboards-check
+.PHONY: dashboards dashboards-check test-containers
 
 all: build
 
@@ -30,6 +30,7 @@ check: build ## what this host offers
 # root and skip with a reason otherwise.
 test: lint portable generate-check manifests
 test: kernels
+test: test-containers
 test: e2e-setup unit
 test: dashboards-check
 test: rules-check
@@ -75,6 +76,12 @@ rules-check:
 # The same with the recording rules broken too, one by one: minutes.
 rules-mutants:
 	cd dashboards/rules && MODELTAP_ALL_MUTANTS=1 $(GO) test -count=1 -timeout 30m -v -run TestBrokenRulesAreNoticed .
+
+# Pods of containerd and containers of Docker, from Debian's packages, and prints
+# what was proved in them; root. A module of its own.
+test-containers:
+	cd observer/e2e/containers && $(GO) vet ./... && { $(GO) test -count=1 -parallel 4 -timeout 8m -v . 2>&1; echo "ended $$?"; } \
+		| awk '/^ended/ {exit $$2} !/^ *(===|--- PASS)|^PASS/'
 
 # Boots Debian's kernels under qemu and prints what works on each; docs/compatibility.md.
 SUITES ?= bullseye bookworm trixie trixie-backports

@@ -31,6 +31,13 @@ type state struct {
 
 func (s *state) live() bool { return len(s.sockets) > 0 || s.packet != nil }
 
+// rumour says whether packets alone, and none of an exchange, told of the state.
+// A client that comes too early is refused by the host and not by the server:
+// nothing in that names the server, whose socket will.
+func (s *state) rumour() bool {
+	return len(s.sockets) == 0 && s.packet != nil && s.packet.PID == 0 && s.packet.Place == (Place{}) && !s.server.confirmed.Load()
+}
+
 // at says whether a listener is in the state's place. Two sockets on one port
 // of one namespace are siblings (workers, SO_REUSEPORT, IPv4 beside IPv6).
 func (s *state) at(l *Listener) bool {
@@ -96,6 +103,9 @@ func (t *Table) place(spec *Spec, l Listener) *Server {
 			continue
 		}
 		if s.live() && s.at(&l) {
+			if s.rumour() && s.base != base {
+				continue
+			}
 			old = s
 			break
 		}
@@ -103,6 +113,9 @@ func (t *Table) place(spec *Spec, l Listener) *Server {
 			old = s
 		}
 	}
+	t.states = slices.DeleteFunc(t.states, func(s *state) bool {
+		return s != old && s.spec == spec && s.port == l.Local.Port() && s.at(&l) && s.base != base && s.rumour()
+	})
 	if old == nil {
 		return t.create(spec, l).server
 	}

@@ -20,6 +20,7 @@ mount -t sysfs sysfs sys
 mount -t cgroup2 none sys/fs/cgroup
 mount --rbind /dev dev
 for d in var run tmp; do mount --bind "$dir/$d" "$d"; done
+ln -sfn /run var/run
 mkdir -p var/log/pods var/log/containers var/lib
 ip link set lo up
 export PATH=/usr/local/bin:/usr/sbin:/usr/bin
