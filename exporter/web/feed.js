@@ -54,8 +54,8 @@ export class Feed {
     });
     source.addEventListener('error', () => {
       if (source !== this.#source) return;
-      // A refusal closes for good and says nothing of why; the snapshot does.
-      this.#fail('no connection to modeltap');
+      // An answer that is no stream closes for good, a lost connection does not.
+      this.#fail(source.readyState === EventSource.CLOSED ? 'no stream (are there too many viewers?)' : 'no connection to modeltap');
     });
   }
 
