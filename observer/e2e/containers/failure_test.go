@@ -13,6 +13,7 @@ import (
 // TestFailures takes something away from the pod of the manifest: run ends and
 // says what is missing, check says the same.
 func TestFailures(t *testing.T) {
+	t.Parallel()
 	k := startKubelet(t)
 	for _, c := range []struct {
 		name, shows string

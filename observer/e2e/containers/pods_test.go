@@ -30,6 +30,7 @@ func (p *pod) remove(t *testing.T) {
 
 // TestPods is about pods of containerd, by CRI, on one node.
 func TestPods(t *testing.T) {
+	t.Parallel()
 	k := startKubelet(t)
 	for _, c := range []struct {
 		name, shows string
