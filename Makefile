@@ -80,7 +80,7 @@ rules-mutants:
 # Pods of containerd and containers of Docker, from Debian's packages, and prints
 # what was proved in them; root. A module of its own.
 test-containers:
-	cd observer/e2e/containers && $(GO) vet ./... && { $(GO) test -count=1 -parallel 4 -timeout 8m -v . 2>&1; echo "ended $$?"; } \
+	cd observer/e2e/containers && $(GO) vet ./... && { $(GO) test -count=1 -parallel 5 -timeout 8m -v . 2>&1; echo "ended $$?"; } \
 		| awk '/^ended/ {exit $$2} !/^ *(===|--- PASS)|^PASS/'
 
 # Boots Debian's kernels under qemu and prints what works on each; docs/compatibility.md.

@@ -18,7 +18,7 @@ type dockerNode struct{ *node }
 
 func startDocker(t *testing.T) *dockerNode {
 	t.Helper()
-	group := fmt.Sprintf("docker-test-%d", os.Getpid())
+	group := fmt.Sprintf("%s-%d", strings.ToLower(t.Name()), os.Getpid())
 	n := startNode(t, "run/docker.sock", map[string]string{"etc/resolv.conf": ""}, "dockerd", "--bridge", "none", "--iptables=false", "--ip6tables=false",
 		"--ip-forward=false", "--cgroup-parent", "/"+group, "--log-level", "warn")
 	n.owns(group)
@@ -68,6 +68,7 @@ func documented(t *testing.T) (flags []string) {
 // TestDocker runs modeltap as docs/deployment.md says, beside model servers in
 // containers of their own networks.
 func TestDocker(t *testing.T) {
+	t.Parallel()
 	proved(t, "Docker, the flags of docs/deployment.md: container names, through a restart")
 	e := startDocker(t)
 	flags := documented(t)
@@ -81,28 +82,29 @@ func TestDocker(t *testing.T) {
 	log := func(name string) func() string {
 		return func() string { s, _ := e.try("docker", "logs", name); return s }
 	}
-	args := []string{"localhost/model:1", "--host", "127.0.0.1", "--port", "8000"}
-	one := serve(t, e.start(t, append([]string{"--name", "llm-one", "--network", "none"}, args...)...), "127.0.0.1:8000", log("llm-one"))
-	two := serve(t, e.start(t, append([]string{"--name", "llm-two", "--network", "none"}, args...)...), "127.0.0.1:8000", log("llm-two"))
+	args := []string{"localhost/model:1", "--host", "127.0.0.1", "--port", "8010"}
+	one := serve(t, e.start(t, append([]string{"--name", "llm-one", "--network", "none"}, args...)...), "127.0.0.1:8010", log("llm-one"))
+	two := serve(t, e.start(t, append([]string{"--name", "llm-two", "--network", "none"}, args...)...), "127.0.0.1:8010", log("llm-two"))
 	for range 2 {
 		one.ask(t, 5, "", nil)
 	}
 	two.ask(t, 7, "", nil)
-	o.counts(t, "llm-one:8000", 2, 10)
-	m := o.counts(t, "llm-two:8000", 1, 7)
-	if !m.Has("model_server_info", "server", "llm-two:8000", "container", "llm-two") {
+	o.counts(t, "llm-one:8010", 2, 10)
+	m := o.counts(t, "llm-two:8010", 1, 7)
+	if !m.Has("model_server_info", "server", "llm-two:8010", "container", "llm-two") {
 		t.Errorf("no container\n%s", o.get(t, "/api/v1/servers"))
 	}
 	e.run(t, "docker", "restart", "--time", "1", "llm-two")
-	two = serve(t, e.pid(t, "llm-two"), "127.0.0.1:8000", log("llm-two"))
+	two = serve(t, e.pid(t, "llm-two"), "127.0.0.1:8010", log("llm-two"))
 	two.ask(t, 7, "", nil)
-	o.counts(t, "llm-two:8000", 2, 14)
+	o.counts(t, "llm-two:8010", 2, 14)
 }
 
 // TestDockerfile builds the target "static" with what is not from a registry:
 // the stage that compiles, which starts from the image of Go, is replaced by
 // what it leaves behind.
 func TestDockerfile(t *testing.T) {
+	t.Parallel()
 	proved(t, "Dockerfile, target static, but for the stage that compiles")
 	e := startDocker(t)
 	context := e.path("tmp/context")

@@ -141,6 +141,9 @@ func (n *node) stop(t *testing.T) {
 	for _, g := range n.groups {
 		awaitOr(func() { t.Errorf("the cgroup %s is left", g) }, func() bool { return removeTree(filepath.Join(built.cgroups, g)) == nil })
 	}
+	for _, above := range []string{"kubepods/burstable", "kubepods"} {
+		_ = unix.Rmdir(filepath.Join(built.cgroups, above)) // unless another node has pods
+	}
 	if mounts, err := os.ReadFile("/proc/self/mounts"); err != nil || strings.Contains(string(mounts), n.dir) {
 		t.Errorf("a mount is left: %v", err)
 	}
