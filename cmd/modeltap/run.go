@@ -147,12 +147,9 @@ func (d *daemon) run(ctx context.Context) error {
 	if err := d.server.Listen(ctx); err != nil {
 		return err
 	}
-	started := tightHeap()
-	defer started()
 	dropped := make(chan struct{})
 	parts := []func(context.Context) error{d.observer.Run, d.server.Serve, func(ctx context.Context) error {
 		d.drop(ctx)
-		started()
 		close(dropped)
 		<-ctx.Done()
 		return nil
