@@ -22,10 +22,10 @@ const (
 	exitUsage   = 2 // a mistake in flags, environment or configuration
 )
 
-// gcPercent is how much the heap may grow between collections: a quarter of
+// gcPercent is how much the heap may grow between collections: half of
 // Go's default. The data path allocates next to nothing, so that collections are
 // rare, and the daemon stays small beside the servers that it watches.
-const gcPercent = 25
+const gcPercent = 50
 
 func main() {
 	if os.Getenv("GOGC") == "" {
