@@ -158,18 +158,20 @@ func TestTopIsStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	term := newTerminal(t, 80, 24, fmt.Sprintf("exec %s top --ascii --url=%s", self, freeAddress(t)))
+	term := newTerminal(t, 80, 24, fmt.Sprintf(`%s top --ascii --url=%s; echo "exit code $?"; exec sleep 60`, self, freeAddress(t)))
 	term.waits("! no answer", "nothing listens there", "trying again every 1s")
-	if out, err := exec.Command("kill", "-TERM", strings.TrimSpace(term.tmux("display", "-p", "#{pane_pid}"))).CombinedOutput(); err != nil {
+	shell := strings.TrimSpace(term.tmux("display", "-p", "#{pane_pid}"))
+	children, err := os.ReadFile(filepath.Join("/proc", shell, "task", shell, "children"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("kill", "-TERM", strings.TrimSpace(string(children))).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	got := ""
-	for end := time.Now().Add(deadline); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if got = strings.TrimSpace(term.tmux("display", "-p", "#{pane_dead} #{pane_dead_status} #{alternate_on}")); got == "1 0 0" {
-			return
-		}
+	term.waits("exit code 0", "!no trying again")
+	if got := strings.TrimSpace(term.tmux("display", "-p", "#{alternate_on}")); got != "0" {
+		t.Errorf("the alternate screen is left on: %q", got)
 	}
-	t.Errorf("dead, exit code, alternate screen: %q, want 1 0 0\n%s", got, term.screen())
 }
 
 // In a pipe it is a table, measured through the kernel.
