@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/modeltap/modeltap/bpf"
 	"github.com/modeltap/modeltap/observer/e2e/rig"
 )
 
@@ -153,7 +154,12 @@ func TestTroubleshooting(t *testing.T) {
 	})
 
 	t.Run("not the host's cgroups", func(t *testing.T) {
-		inside, err := os.MkdirTemp(cgroup2(t), "modeltap-e2e-")
+		root, err := bpf.FindCgroupRoot("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer root.Close()
+		inside, err := os.MkdirTemp(root.Path, "modeltap-e2e-")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -170,18 +176,6 @@ func curl(t *testing.T, args ...string) {
 	if out, err := exec.Command("curl", append([]string{"-sS", "--max-time", "10", "-o", "/dev/null"}, args...)...).CombinedOutput(); err != nil {
 		t.Fatalf("curl %q: %v: %s", args, err, out)
 	}
-}
-
-// cgroup2 is where the host's hierarchy is mounted.
-func cgroup2(t *testing.T) string {
-	t.Helper()
-	for _, dir := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
-		if _, err := os.Stat(filepath.Join(dir, "cgroup.procs")); err == nil {
-			return dir
-		}
-	}
-	t.Fatal("no cgroup v2 hierarchy is mounted")
-	return ""
 }
 
 // certificate makes a key and its own signature for localhost.
