@@ -303,6 +303,33 @@ func TestScoutIsSentForMissedBinds(t *testing.T) {
 	s.until(t, "the scout looks for what was missed", on)
 }
 
+// A listener in another namespace whose process was not found, because it ended
+// during the look, is no server: it would be anywhere, and take the packets and
+// the name of the next one on its port.
+func TestListenerOfNobody(t *testing.T) {
+	tab := NewTable(Options{})
+	m := NewManager(Config{Table: tab})
+	m.cfg.Candidates.Ports[8347] = true
+	local := netip.MustParseAddrPort("0.0.0.0:8347")
+	for key, l := range map[uint64]Listener{
+		nodeKey | 1: {NSNode: 1, Local: local},
+		nodeKey | 2: {NSNode: 2, Local: local, Group: 7, Identity: Identity{PID: os.Getpid(), Process: Process{Name: "vllm"}}},
+	} {
+		l.Key = key
+		m.sockets[key] = &socket{Listener: l, inode: key &^ nodeKey, listens: true, attempts: maxAttempts}
+	}
+	m.survey()
+	if m.sockets[nodeKey|1] != nil || m.sockets[nodeKey|2] == nil {
+		t.Fatalf("kept: %v and %v", m.sockets[nodeKey|1], m.sockets[nodeKey|2])
+	}
+	if s := tab.Resolve(9, 10, at("10.0.0.1:8347")); s == nil || s.Name != "port-8347" {
+		t.Fatalf("a refusal belongs to %v", s)
+	}
+	if late := tab.Add(listener(3, 8, 10, "0.0.0.0:8347", "uvicorn"))[0]; late.Name != "uvicorn:8347" {
+		t.Errorf("the next server is called %s", late.Name)
+	}
+}
+
 func TestScanPause(t *testing.T) {
 	for took, pause := range map[time.Duration]time.Duration{
 		time.Millisecond: 2 * time.Second, 20 * time.Millisecond: 4 * time.Second, time.Second: 10 * time.Second,

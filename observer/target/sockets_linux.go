@@ -137,8 +137,14 @@ func (m *Manager) survey() {
 	}
 	m.scanNext = time.Time{} // the pass of a moment ago did not know them, and names are for good
 	m.identifyAll(now)
-	for _, s := range m.sockets {
-		if !s.own {
+	for key, s := range m.sockets {
+		switch {
+		case s.own:
+		case s.NetNS == 0 && s.Group == 0:
+			// Its process ended meanwhile, or is out of sight. A server that is
+			// nowhere would be taken for that of the next unknown packet.
+			delete(m.sockets, key)
+		default:
 			m.offer(s)
 		}
 	}

@@ -103,6 +103,11 @@ func (k *kubelet) pod(t *testing.T, namespace, name string, spec corev1.PodSpec)
 		}
 	}
 	r, err := k.RunPodSandbox(ctx(t), &cri.RunPodSandboxRequest{Config: p.config})
+	for err != nil && again(err) && p.config.Metadata.Attempt < maxAttempts {
+		t.Logf("started again: %v", err)
+		p.config.Metadata.Attempt++
+		r, err = k.RunPodSandbox(ctx(t), &cri.RunPodSandboxRequest{Config: p.config})
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,9 +188,7 @@ func (p *pod) start(t *testing.T, c *corev1.Container) {
 	if err == nil {
 		return
 	}
-	// runc loses a container's first process now and then; the kubelet would
-	// start another container too. What modeltap does comes after that.
-	if p.attempts >= maxAttempts || !strings.Contains(err.Error(), "error during container init") {
+	if p.attempts >= maxAttempts || !again(err) {
 		t.Fatal(err)
 	}
 	t.Logf("started again: %v", err)
@@ -197,6 +200,12 @@ func (p *pod) start(t *testing.T, c *corev1.Container) {
 
 // maxAttempts bounds the containers that are tried in a pod.
 const maxAttempts = 5
+
+// again says whether the kubelet would try once more: runc loses a container's
+// first process now and then. What modeltap does comes after that.
+func again(err error) bool {
+	return strings.Contains(err.Error(), "error during container init") || strings.Contains(err.Error(), "cannot start a stopped process")
+}
 
 // What the kubelet hides of /proc from containers that are not privileged.
 var (

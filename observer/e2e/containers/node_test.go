@@ -60,8 +60,9 @@ func startNode(t *testing.T, socket string, files map[string]string, command ...
 	}
 	t.Cleanup(func() { n.stop(t) })
 	await(t, "the runtime's socket", func() bool {
-		if syscall.Kill(n.cmd.Process.Pid, 0) != nil || state(n.cmd.Process.Pid) == "Z" {
-			t.Fatal("the runtime ended")
+		if state(n.cmd.Process.Pid) == "Z" {
+			err := n.cmd.Wait()
+			t.Fatalf("the runtime ended: %v\n%s", err, n.log())
 		}
 		c, err := net.Dial("unix", n.path(socket))
 		if err == nil {
@@ -116,9 +117,6 @@ func (n *node) log() string {
 
 // stop ends every process of the node, and fails the test if anything is left.
 func (n *node) stop(t *testing.T) {
-	if t.Failed() {
-		t.Logf("the runtime said:\n%s", n.log())
-	}
 	for _, g := range n.groups { // the containers
 		_ = os.WriteFile(filepath.Join(built.cgroups, g, "cgroup.kill"), []byte("1"), 0)
 	}

@@ -4,6 +4,7 @@ package containers
 
 import (
 	"fmt"
+	"net/http"
 	"path"
 	"strings"
 	"sync/atomic"
@@ -87,6 +88,11 @@ func named(spec func(*testing.T) podSpec, full bool) func(*testing.T, *kubelet) 
 		defer before.remove(t)
 		p, o := observe(t, k, spec(t))
 		defer p.remove(t)
+		if !full { // it sees no process, and learns of a server by its first answer, to whatever
+			if got := status(s.http, s.url+"/health"); got != http.StatusOK {
+				t.Fatalf("status %d", got)
+			}
+		}
 		after, s2 := serves(t, k, namespace(t), "after", "0.0.0.0") // comes later
 		defer after.remove(t)
 		for range 3 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -125,8 +126,8 @@ func (o *observer) counts(t *testing.T, name string, requests, tokens int) rig.M
 	t.Helper()
 	var m rig.Metrics
 	awaitOr(func() {
-		t.Fatalf("%s: %v good requests, want %d\n%s\n%s", name, m.Value("model_requests_total", "server", name, "outcome", "ok"), requests,
-			o.get(t, "/api/v1/servers"), o.log())
+		t.Fatalf("%s\n%s\n%s\n%s: %v good requests, want %d", o.log(), o.get(t, "/api/v1/servers"), o.get(t, "/api/v1/requests?server="+url.QueryEscape(name)),
+			name, m.Value("model_requests_total", "server", name, "outcome", "ok"), requests)
 	}, func() bool {
 		m = o.scrape(t)
 		return m.Value("model_requests_total", "server", name, "outcome", "ok") >= float64(requests)
