@@ -90,6 +90,16 @@ static __always_inline int exhausted(__u64 now)
 	return 0;
 }
 
+/* A bind that met a full ring is as little known as one beyond the limit. */
+static __always_inline void miss(void)
+{
+	__u32 zero = 0;
+	struct quota *q = bpf_map_lookup_elem(&quota, &zero);
+
+	if (q)
+		q->dropped++;
+}
+
 /* title fills in the first word of a record, as a whole, see STORE. */
 static __always_inline void title(struct found *f, __u64 kind, __u64 port, __u64 pid)
 {
@@ -105,7 +115,8 @@ static __always_inline void bound(struct bpf_sock *sk, struct found *f, __u16 po
 	f->netns = bpf_get_netns_cookie(sk);
 	title(f, KIND_BOUND, port, bpf_get_current_pid_tgid() >> 32);
 	bpf_map_update_elem(&listeners, &f->cookie, &one, BPF_ANY);
-	bpf_ringbuf_output(&records, f, sizeof(*f), reader_wake());
+	if (bpf_ringbuf_output(&records, f, sizeof(*f), reader_wake()))
+		miss();
 }
 
 SEC("cgroup/post_bind4")
@@ -172,6 +183,7 @@ int discover_answer(struct __sk_buff *skb)
 	if (have_netns_cookie)
 		f.netns = bpf_get_netns_cookie(skb);
 	__builtin_memcpy(f.addr, p.source, 16);
-	bpf_ringbuf_output(&records, &f, sizeof(f), reader_wake());
+	if (bpf_ringbuf_output(&records, &f, sizeof(f), reader_wake()))
+		bpf_map_delete_elem(&answerers, &key); /* its next answer tells */
 	return 1;
 }

@@ -121,7 +121,7 @@ func (d *Discovery) Watch(cookie uint64) error {
 }
 
 // Missed returns how many binds were not reported because there were too many
-// within a second.
+// within a second, or because the ring was full.
 func (d *Discovery) Missed() (uint64, error) {
 	var q discoverQuota
 	if err := d.objects.Quota.Lookup(uint32(0), &q); err != nil {

@@ -23,11 +23,16 @@ import (
 // that waits for a record that wanted accepts.
 func discovery(t *testing.T) (*Discovery, func(what string, wanted func(raw []byte) bool)) {
 	t.Helper()
+	return discoveryInto(t, 1<<16)
+}
+
+func discoveryInto(t *testing.T, ringSize int) (*Discovery, func(what string, wanted func(raw []byte) bool)) {
+	t.Helper()
 	root, err := FindCgroupRoot("")
 	if err != nil {
 		t.Skip("needs the root of cgroup v2: ", err)
 	}
-	tap, err := Load(Options{RingSize: 1 << 16})
+	tap, err := Load(Options{RingSize: ringSize})
 	if errors.Is(err, unix.EPERM) {
 		t.Skip("needs CAP_BPF and CAP_NET_ADMIN: ", err)
 	}
@@ -253,6 +258,44 @@ func TestScout(t *testing.T) {
 		}
 		return f.Kind == KindAnswers && f.Port == marker
 	})
+}
+
+// What meets a full ring is counted, and what was not told is told later.
+func TestDiscoverFullRing(t *testing.T) {
+	page := os.Getpagesize()
+	d, await := discoveryInto(t, page)
+	fits := page / (64 + 8) // of struct found, with the ring's own header
+	before, err := d.Missed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fits+20 > 200 {
+		t.Skip("more binds fit into a page than a second may have: ", fits)
+	}
+	for range fits + 20 {
+		l := listen(t, "tcp", "127.0.0.1:0", false)
+		defer l.Close()
+	}
+	if missed, err := d.Missed(); err != nil || missed < before+20 {
+		t.Errorf("%d binds missed, %v; want 20", missed-before, err)
+	}
+	if err := d.Scout(true); err != nil {
+		t.Fatal(err)
+	}
+	again := func() uint16 {
+		return answer(t, "tcp", "127.0.0.1:"+fmt.Sprint(fixedPort(t)), "HTTP/1.1 200 OK\r\n\r\n")
+	}
+	again() // into the full ring
+	left := fits
+	await("what did fit", func(raw []byte) bool {
+		if f, ok := ParseFound(raw); ok && f.Kind == KindAnswers {
+			t.Fatal("the ring was not full: the test shows nothing")
+		}
+		left--
+		return left == 0
+	})
+	port := again()
+	await("the second answer", func(raw []byte) bool { f, _ := ParseFound(raw); return f.Kind == KindAnswers && f.Port == port })
 }
 
 var reserved uint16
