@@ -62,7 +62,7 @@ func scripted(t *testing.T) *rig {
 		Sources:     []event.SourceStats{{Source: "cgroup", Attached: "/", Packets: [2]uint64{12, 34}, Bytes: [2]uint64{1200, 3400}}},
 		Programs:    []event.Program{{Name: "tap_egress", Runs: 46, RunSeconds: .001}},
 		Features:    map[string]bool{"socket_wait": true},
-		Connections: 3, BufferBytes: 100,
+		Connections: 3, BufferBytes: 100, MissedBinds: 7,
 	}
 	return r
 }
@@ -158,6 +158,7 @@ func TestNamesTypesLabels(t *testing.T) {
 		"modeltap_panics_total":                  "COUNTER",
 		"modeltap_skipped_bytes_total":           "COUNTER",
 		"modeltap_backpressure_events_total":     "COUNTER",
+		"modeltap_discovery_missed_binds_total":  "COUNTER",
 		"modeltap_token_calibration_ratio":       "GAUGE model server",
 		"modeltap_config_last_reload_successful": "GAUGE",
 		"modeltap_config_last_reload_success_timestamp_seconds": "GAUGE",

@@ -16,7 +16,7 @@ type selfDescs struct {
 	gaps, gapBytes, resyncs                  family
 	parseErrors, unobserved                  family
 	evictions, panics, untokenized, unpaired family
-	skipped, backpressure                    family
+	skipped, backpressure, missedBinds       family
 	connections, buffer                      family
 	source, feature, runs, runTime           family
 	version                                  family
@@ -52,6 +52,8 @@ func newSelfDescs() *selfDescs {
 			"Bytes of large requests left out on purpose (--capture.max-request-bytes)."),
 		backpressure: counter("modeltap_backpressure_events_total",
 			"Content events held up by a slow client or path and left out of the per-token histograms."),
+		missedBinds: counter("modeltap_discovery_missed_binds_total",
+			"Sockets given a port of which discovery was not told: over 200 in a second, or a full ring. What listens there is found by a look or by its first answer."),
 		connections: gauge("modeltap_tracked_connections", "Connections being followed."),
 		buffer:      gauge("modeltap_buffer_bytes", "Bytes held because they arrived out of order."),
 		source: gauge("modeltap_source_info",
@@ -70,7 +72,7 @@ func newSelfDescs() *selfDescs {
 func (d *selfDescs) describe(ch chan<- *prometheus.Desc) {
 	for _, f := range []family{
 		d.packets, d.bytes, d.lost, d.gaps, d.gapBytes, d.resyncs, d.parseErrors, d.unobserved,
-		d.evictions, d.panics, d.untokenized, d.unpaired, d.skipped, d.backpressure, d.connections, d.buffer, d.source,
+		d.evictions, d.panics, d.untokenized, d.unpaired, d.skipped, d.backpressure, d.missedBinds, d.connections, d.buffer, d.source,
 		d.feature, d.runs, d.runTime, d.version,
 	} {
 		ch <- f.desc
@@ -82,6 +84,7 @@ func (d *selfDescs) collect(ch chan<- prometheus.Metric, s *event.Snapshot) {
 	d.tally(ch, &s.Tally)
 	d.connections.emit(ch, float64(s.Connections))
 	d.buffer.emit(ch, float64(s.BufferBytes))
+	d.missedBinds.emit(ch, float64(s.MissedBinds))
 	for name, ok := range s.Features {
 		v := 0.0
 		if ok {

@@ -30,6 +30,7 @@ func TestLossCountersExistAtZeroFromTheStart(t *testing.T) {
 		"modeltap_panics_total":                 1,
 		"modeltap_skipped_bytes_total":          1,
 		"modeltap_backpressure_events_total":    1,
+		"modeltap_discovery_missed_binds_total": 1,
 		"modeltap_snapshot_failures_total":      1,
 		"modeltap_tracked_connections":          1,
 		"modeltap_buffer_bytes":                 1,
@@ -65,7 +66,7 @@ func TestSnapshotFieldsReachTheirMetrics(t *testing.T) {
 			{Name: "tap_egress", Runs: 10, RunSeconds: .5}, {Name: "tap_egress", Runs: 5, RunSeconds: .25},
 		},
 		Features:    map[string]bool{"socket_wait": false, "cgroup_skb": true},
-		Connections: 8, BufferBytes: 9,
+		Connections: 8, BufferBytes: 9, MissedBinds: 10,
 	}
 	r.state.Tally.ParseErrors[event.ProtoSSE][event.ReasonTooLarge] = 20
 	r.state.Tally.Unobserved[event.UnobservedHTTP2] = 21
@@ -87,6 +88,7 @@ func TestSnapshotFieldsReachTheirMetrics(t *testing.T) {
 		{"modeltap_panics_total", nil, 6},
 		{"modeltap_tracked_connections", nil, 8},
 		{"modeltap_buffer_bytes", nil, 9},
+		{"modeltap_discovery_missed_binds_total", nil, 10},
 		{"modeltap_parse_errors_total", l{"protocol": "sse", "reason": "too_large"}, 20},
 		{"modeltap_unobserved_connections_total", l{"reason": "http2"}, 21},
 		{"modeltap_evictions_total", l{"reason": "idle"}, 22},

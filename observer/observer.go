@@ -88,6 +88,7 @@ func (o *Observer) Snapshot(ctx context.Context) (event.Snapshot, error) {
 	snap.Servers = o.table.Servers()
 	snap.Sources = []event.SourceStats{c.source.Stats()}
 	snap.Features = c.features
+	snap.MissedBinds = c.manager.Missed()
 	if c.programs != nil {
 		snap.Programs = c.programs()
 	}

@@ -233,4 +233,5 @@ type Snapshot struct {
 	Features    map[string]bool
 	Connections int
 	BufferBytes int64
+	MissedBinds uint64 // sockets given a port of which discovery was not told
 }

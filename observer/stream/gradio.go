@@ -26,7 +26,7 @@ func (c *Conn) gradio(s *slot, h *http1.Head) bool {
 		if len(id) == 0 {
 			return false // until 4.0 the queue is a WebSocket
 		}
-		s.ex = c.shard.LLM.Open(c.server.Name, llm.GradioQueue(), c.began, false)
+		s.ex = c.shard.LLM.Open(c.server.Label(), llm.GradioQueue(), c.began, false)
 		s.known = true
 		s.feed = c.feed()
 	default:

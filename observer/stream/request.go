@@ -49,11 +49,11 @@ func (c *Conn) classify(s *slot, h *http1.Head) {
 	case part == aside:
 	case part == told && string(h.Method) == "GET" && c.gradio(s, h):
 	case d != nil:
-		s.ex = c.shard.LLM.Open(c.server.Name, d, c.began, !c.server.Confirmed())
+		s.ex = c.shard.LLM.Open(c.server.Label(), d, c.began, !c.server.Confirmed())
 	case c.server.Explicit && !post && route != target.Chosen && !h.Chunked && h.ContentLength <= 0:
 		s.suspect.is = true
 	case c.server.Explicit:
-		s.ex = c.shard.LLM.Open(c.server.Name, llm.Generic(), c.began, !post && route != target.Chosen)
+		s.ex = c.shard.LLM.Open(c.server.Label(), llm.Generic(), c.began, !post && route != target.Chosen)
 	default:
 		s.other = c.server.Confirmed()
 	}
@@ -111,7 +111,7 @@ func (r *requests) Lost(why event.ParseReason) {
 	if c.receiving || len(c.slots) > 0 {
 		c.abortAll(t, event.Incomplete)
 	} else if why == event.ReasonTooLarge && c.server.Explicit {
-		c.shard.LLM.Open(c.server.Name, llm.Generic(), c.began, false).Abort(t, event.Incomplete)
+		c.shard.LLM.Open(c.server.Label(), llm.Generic(), c.began, false).Abort(t, event.Incomplete)
 	}
 }
 

@@ -71,7 +71,7 @@ func (c *Conn) unmask(s *slot, h *http1.Head) {
 		s.other = c.server.Confirmed()
 		return
 	}
-	s.ex = c.shard.LLM.Open(c.server.Name, llm.Generic(), s.began, true)
+	s.ex = c.shard.LLM.Open(c.server.Label(), llm.Generic(), s.began, true)
 	if is.traced {
 		s.ex.Trace(is.parent)
 	}
@@ -89,7 +89,7 @@ func (c *Conn) orphanHead(h *http1.Head) {
 	if c.orphan || c.whole || !c.server.Explicit {
 		return
 	}
-	e := c.shard.LLM.Open(c.server.Name, llm.Generic(), c.answerBegan, true)
+	e := c.shard.LLM.Open(c.server.Label(), llm.Generic(), c.answerBegan, true)
 	if !e.ResponseHead(c.answerBegan, h.Status, h.ContentType, h.ContentEncoding, h.Chunked) {
 		e.Discard()
 		return
@@ -172,7 +172,7 @@ func (r *responses) End(complete bool) {
 		c.closeFeed(s, t, event.ServerAbort, true)
 	case s.ex == nil:
 		if s.other {
-			c.shard.Sink.OtherRequest(c.server.Name, s.status)
+			c.shard.Sink.OtherRequest(c.server.Label(), s.status)
 		}
 	case c.enqueue(s, t):
 	case !c.counts(s):

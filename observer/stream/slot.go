@@ -81,7 +81,7 @@ func (c *Conn) abort(s *slot, t int64, o event.Outcome) {
 		c.closeFeed(s, t, o, false)
 	case s.ex == nil:
 		if s.other {
-			c.shard.Sink.OtherRequest(c.server.Name, s.status)
+			c.shard.Sink.OtherRequest(c.server.Label(), s.status)
 		}
 	case !c.counts(s) || s.ex.Provisional() && !s.known:
 		c.forgo(s)
@@ -89,7 +89,7 @@ func (c *Conn) abort(s *slot, t int64, o event.Outcome) {
 		// The request crossed the server's close of an idle connection: the
 		// client sends it again elsewhere, the server has refused nothing.
 		s.ex.Discard()
-		c.shard.Sink.OtherRequest(c.server.Name, 0)
+		c.shard.Sink.OtherRequest(c.server.Label(), 0)
 	default:
 		s.ex.Abort(t, o)
 	}
@@ -100,7 +100,7 @@ func (c *Conn) abort(s *slot, t int64, o event.Outcome) {
 // another request if nothing said that its route was a model's.
 func (c *Conn) forgo(s *slot) {
 	if s.ex.Shared() && c.server.Confirmed() {
-		c.shard.Sink.OtherRequest(c.server.Name, s.status)
+		c.shard.Sink.OtherRequest(c.server.Label(), s.status)
 	}
 	s.ex.Discard()
 }

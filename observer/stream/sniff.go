@@ -44,7 +44,7 @@ func (c *Conn) joined(d event.Direction, m event.Mark, p []byte) {
 		return
 	}
 	c.orphan = true
-	c.shard.LLM.Open(c.server.Name, llm.Generic(), m.Time, false).Abort(m.Time, event.Incomplete)
+	c.shard.LLM.Open(c.server.Label(), llm.Generic(), m.Time, false).Abort(m.Time, event.Incomplete)
 }
 
 // begunMissing meets missing bytes at the beginning of a connection: what

@@ -10,9 +10,6 @@ import (
 	"github.com/modeltap/modeltap/observer/event"
 )
 
-// maxStates bounds the memory of everything beyond MaxServers.
-const maxStates = 8192
-
 // state is the Table's own knowledge of one server: one spec (or none, when
 // discovered) in one place.
 type state struct {
@@ -203,55 +200,19 @@ func (t *Table) create(spec *Spec, l Listener) *state {
 	case spec != nil:
 		s.addr = spec.Addr
 	}
-	if t.named() >= t.o.MaxServers && !t.evict() {
+	if len(t.states) >= maxStates && !t.evict() {
 		s.server = t.overflow()
-	} else {
-		s.server = &Server{Name: t.unique(s.base, spec), Explicit: spec != nil}
-		s.server.paths.Store(t.paths(spec))
+		t.join(s, l)
+		return s
+	}
+	s.server = &Server{Name: t.unique(s.base, spec), Explicit: spec != nil, table: t}
+	s.server.paths.Store(t.paths(spec))
+	if spec != nil {
+		t.stand(s.server)
 	}
 	s.server.used.Store(t.tick.Load())
 	t.join(s, l)
-	if len(t.states) < maxStates {
-		t.states = append(t.states, s)
-		t.publish()
-	}
+	t.states = append(t.states, s)
+	t.publish()
 	return s
-}
-
-// named counts the states that have a name of their own.
-func (t *Table) named() int {
-	n := 0
-	for _, s := range t.states {
-		if s.server != t.other {
-			n++
-		}
-	}
-	return n
-}
-
-// evict frees one name: of a gone candidate first, then of a gone server.
-func (t *Table) evict() bool {
-	victim := -1
-	for i, s := range t.states {
-		if s.live() || s.server == t.other {
-			continue
-		}
-		if victim < 0 || !s.server.Confirmed() && t.states[victim].server.Confirmed() ||
-			s.server.Confirmed() == t.states[victim].server.Confirmed() && s.gone.Before(t.states[victim].gone) {
-			victim = i
-		}
-	}
-	if victim < 0 {
-		return false
-	}
-	t.states = slices.Delete(t.states, victim, victim+1)
-	return true
-}
-
-func (t *Table) overflow() *Server {
-	if t.other == nil {
-		t.other = &Server{Name: Other, Explicit: len(t.o.Specs) > 0}
-		t.other.paths.Store(t.paths(nil))
-	}
-	return t.other
 }

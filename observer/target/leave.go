@@ -83,6 +83,7 @@ func (t *Table) Expire(now time.Time, idle int64) {
 	})
 	left = left || len(t.states) != before
 	if left {
+		t.retry()
 		t.publish()
 	}
 	t.mu.Unlock()
@@ -119,8 +120,9 @@ func (t *Table) Reload(specs []Spec, model, ignore []*regexp.Regexp) {
 	t.o.Specs, t.o.Model, t.o.Ignore = slices.Clone(specs), model, ignore
 	t.other = nil
 	t.states = slices.DeleteFunc(t.states, func(s *state) bool {
-		return s.server.Name == Other || !t.keep(s, len(old) == 0)
+		return !t.keep(s, len(old) == 0)
 	})
+	t.retry()
 	t.publish()
 	t.mu.Unlock()
 	t.changed()

@@ -6,34 +6,69 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 )
 
+func uvicorn(tab *Table) func(key uint64) *Server {
+	return func(key uint64) *Server {
+		return tab.Add(listener(key, key, key, fmt.Sprintf("0.0.0.0:%d", 8000+key), "uvicorn"))[0]
+	}
+}
+
 func TestServersBeyondTheLimitShareOther(t *testing.T) {
+	for _, targets := range [][]string{nil, {"8001", "8002", "8003", "8004", "8005"}} {
+		tab := NewTable(Options{MaxServers: 2, Specs: specs(t, targets...)})
+		add := uvicorn(tab)
+		all := []*Server{add(1), add(2), add(3), add(4)}
+		for _, s := range all {
+			s.Confirm()
+		}
+		for i, want := range []string{"uvicorn:8001", "uvicorn:8002", Other, Other} {
+			if got := all[i].Label(); got != want {
+				t.Errorf("targets %q: server %d is %q, want %q", targets, i+1, got, want)
+			}
+		}
+		if got := names(tab); strings.Count(got, "uvicorn") != 2 || strings.Count(got, Other) != 1 {
+			t.Errorf("targets %q: listed: %q", targets, got)
+		}
+		if tab.Resolve(3, 3, at("127.0.0.1:8003")) != all[2] {
+			t.Errorf("targets %q: a server beyond the limit does not resolve", targets)
+		}
+		tab.Remove(2, start)
+		if e := add(5); e.Label() != "uvicorn:8005" {
+			t.Errorf("targets %q: a gone server kept its label: %q", targets, e.Label())
+		}
+	}
+}
+
+// Sockets that never prove to be servers, as the kernels of a notebook server or
+// the workers of Ray have them by the hundred, take no label for good.
+func TestCandidatesKeepNobodyOut(t *testing.T) {
 	tab := NewTable(Options{MaxServers: 2})
-	add := func(key uint64, port int) *Server {
-		return tab.Add(listener(key, key, key, fmt.Sprintf("0.0.0.0:%d", port), "uvicorn"))[0]
+	add := uvicorn(tab)
+	for key := range uint64(300) {
+		add(key + 100)
 	}
-	a, b, c, d := add(1, 8001), add(2, 8002), add(3, 8003), add(4, 8004)
-	if a.Name == Other || b.Name == Other || c.Name != Other || c != d || c.Info().Name != Other {
-		t.Fatalf("%q %q %q %q", a.Name, b.Name, c.Name, d.Name)
-	}
-	if tab.Resolve(3, 3, at("127.0.0.1:8003")) != c {
-		t.Error("a server beyond the limit does not resolve")
+	a, b, c := add(1), add(2), add(3)
+	if a.Label() != a.Name || b.Label() != b.Name {
+		t.Fatalf("%q and %q beside sockets that nobody asked anything", a.Label(), b.Label())
 	}
 	a.Confirm()
+	if c.Label() != c.Name || b.standing.Load() != undecided {
+		t.Errorf("%q: a candidate kept a server's label", c.Label())
+	}
+	c.Confirm()
+	if b.Label() != Other || a.Label() != a.Name || c.Label() != c.Name {
+		t.Errorf("%q %q %q: the limit is two", a.Label(), b.Label(), c.Label())
+	}
+	b.Confirm()
 	tab.Remove(1, start)
-	tab.Remove(2, start.Add(1))
-	if e := add(5, 8005); e.Name != "uvicorn:8005" {
-		t.Errorf("a gone candidate kept its place: %q", e.Name)
-	}
-	if f := add(6, 8006); f.Name != "uvicorn:8006" {
-		t.Errorf("a gone server kept its place: %q", f.Name)
-	}
-	if g := add(7, 8007); g.Name != Other {
-		t.Errorf("a listening server lost its place to %q", g.Name)
+	tab.Expire(start.Add(time.Hour), 1000)
+	if b.Label() != b.Name || names(tab) != b.Name+" "+c.Name {
+		t.Errorf("%q, %q: a label that was given back is nobody's", b.Label(), names(tab))
 	}
 }
 

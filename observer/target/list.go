@@ -16,10 +16,14 @@ func (t *Table) Servers() []event.Server {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var out []event.Server
-	met := make(map[*Server]bool)
+	met, others := make(map[*Server]bool), false
 	for _, s := range t.states {
-		if s.live() && s.server.Confirmed() && !met[s.server] {
-			met[s.server] = true
+		if !s.live() || !s.server.Confirmed() || met[s.server] {
+			continue
+		}
+		met[s.server] = true
+		if nameless := s.server.standing.Load() == nameless; !nameless || !others {
+			others = others || nameless
 			out = append(out, s.server.Info())
 		}
 	}

@@ -216,6 +216,18 @@ func (m *Manager) report() {
 // Servers lists the servers, for /api/v1/servers and model_server_info.
 func (m *Manager) Servers() []event.Server { return m.table.Servers() }
 
+// Missed returns how many binds discovery was not told of.
+func (m *Manager) Missed() uint64 {
+	if m.cfg.Discovery == nil {
+		return 0
+	}
+	n, err := m.cfg.Discovery.Missed()
+	if err != nil {
+		m.log.Debug("what discovery missed is not known", "err", err)
+	}
+	return n
+}
+
 // Reload replaces targets and route rules.
 func (m *Manager) Reload(specs []Spec, model, ignore []*regexp.Regexp) {
 	m.mu.Lock()

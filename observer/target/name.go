@@ -54,7 +54,7 @@ func (t *Table) changed() {
 
 // describe renews what Info returns from the socket with the lowest pid.
 func (t *Table) describe(s *state) {
-	if s.server == t.other {
+	if s.server.standing.Load() == nameless {
 		s.server.info.Store(&event.Server{Name: Other, Target: s.server.Explicit, Listening: true})
 		return
 	}

@@ -12,17 +12,16 @@ import (
 	"github.com/modeltap/modeltap/observer/event"
 )
 
-// Other is the name of the one Server that stands for all beyond the limit.
-const Other = "other"
-
 // Server is one model server, or a candidate for one: a port in one network
 // namespace or cgroup, however many processes and sockets serve it. The same
 // *Server comes back after a restart. Its methods may be called from any
 // goroutine.
 type Server struct {
-	Name     string // value of the "server" label: bounded, never empty
+	Name     string // bounded, never empty, its own; Label is what metrics use
 	Explicit bool   // named by --target, not discovered
 
+	table     *Table
+	standing  atomic.Int32
 	paths     atomic.Pointer[Paths]
 	info      atomic.Pointer[event.Server]
 	confirmed atomic.Bool
@@ -31,14 +30,6 @@ type Server struct {
 
 // Paths returns the route rules of this server.
 func (s *Server) Paths() *Paths { return s.paths.Load() }
-
-// Confirm records that an exchange of an LLM API was really seen: a candidate
-// becomes a server.
-func (s *Server) Confirm() {
-	if !s.confirmed.Load() {
-		s.confirmed.Store(true)
-	}
-}
 
 // Confirmed says whether this is a server: always for an explicit one.
 func (s *Server) Confirmed() bool { return s.Explicit || s.confirmed.Load() }

@@ -43,7 +43,7 @@ type Table struct {
 	o      Options
 	states []*state
 	doors  map[uint64]Listener // by address: sockets whose servers packets will show
-	other  *Server
+	other  *Server             // see overflow
 }
 
 // view is the immutable picture that Resolve reads.
