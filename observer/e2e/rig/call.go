@@ -36,6 +36,7 @@ type Answer struct {
 	Status                  int
 	Headers                 Stamp
 	Tokens                  []Stamp // one per content event
+	LastAlone               bool    // the last of them was not read together with what follows
 	End                     Stamp
 	RequestBytes            int
 	ResponseBytes           int // body, de-chunked
@@ -94,6 +95,7 @@ func (c *Conn) read(a *Answer, call Call) error {
 	body := bufio.NewReader(&counter{r: r.Body, n: &a.ResponseBytes})
 	token := func() error {
 		a.Tokens = append(a.Tokens, c.last)
+		a.LastAlone = body.Buffered() == 0 && c.reader.Buffered() <= len("\r\n")
 		if call.OnToken != nil {
 			call.OnToken()
 		}
