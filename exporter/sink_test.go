@@ -14,6 +14,24 @@ import (
 	"github.com/modeltap/modeltap/observer/event"
 )
 
+// An error's series is born with its first error. When that was lets Prometheus
+// put a zero before it (docs/storage.md).
+func TestCountersTellWhenTheyBegan(t *testing.T) {
+	before := time.Now()
+	r := newRig(t)
+	x := streamed()
+	x.Outcome, x.Status = event.HTTPError, 500
+	r.Exchange(&x)
+	after := time.Now()
+	for _, m := range r.scrape()["model_requests_total"].Metric {
+		if began := m.GetCounter().GetCreatedTimestamp().AsTime(); began.Before(before) || began.After(after) {
+			t.Errorf("began at %v, want a time from %v to %v", began, before, after)
+		}
+		return
+	}
+	t.Error("no series")
+}
+
 func TestRequestsByCodeStreamOutcome(t *testing.T) {
 	r := newRig(t)
 	x := streamed()
