@@ -103,11 +103,6 @@ func (k *kubelet) pod(t *testing.T, namespace, name string, spec corev1.PodSpec)
 		}
 	}
 	r, err := k.RunPodSandbox(ctx(t), &cri.RunPodSandboxRequest{Config: p.config})
-	for err != nil && again(err) && p.config.Metadata.Attempt < maxAttempts {
-		t.Logf("started again: %v", err)
-		p.config.Metadata.Attempt++
-		r, err = k.RunPodSandbox(ctx(t), &cri.RunPodSandboxRequest{Config: p.config})
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,28 +178,10 @@ func (p *pod) start(t *testing.T, c *corev1.Container) {
 	if err := os.Symlink(path.Join(p.config.LogDirectory, log), link); err != nil {
 		t.Fatal(err)
 	}
-	_, err = p.k.StartContainer(ctx(t), &cri.StartContainerRequest{ContainerId: id})
+	if _, err := p.k.StartContainer(ctx(t), &cri.StartContainerRequest{ContainerId: id}); err != nil {
+		t.Fatal(err)
+	}
 	p.attempts++
-	if err == nil {
-		return
-	}
-	if p.attempts >= maxAttempts || !again(err) {
-		t.Fatal(err)
-	}
-	t.Logf("started again: %v", err)
-	if err := os.Remove(link); err != nil {
-		t.Fatal(err)
-	}
-	p.start(t, c)
-}
-
-// maxAttempts bounds the containers that are tried in a pod.
-const maxAttempts = 5
-
-// again says whether the kubelet would try once more: runc loses a container's
-// first process now and then. What modeltap does comes after that.
-func again(err error) bool {
-	return strings.Contains(err.Error(), "error during container init") || strings.Contains(err.Error(), "cannot start a stopped process")
 }
 
 // What the kubelet hides of /proc from containers that are not privileged.

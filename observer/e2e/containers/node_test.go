@@ -28,7 +28,8 @@ import (
 type node struct {
 	dir    string // what is written; run and var are its /run and /var
 	cmd    *exec.Cmd
-	mounts uint64 // its mount namespace
+	mounts uint64   // its mount namespace
+	held   *os.File // the same: the number of one that is gone goes to the next that is made, which may be another node's
 	mu     sync.Mutex
 	groups []string // what was made in the cgroup hierarchy, from the root
 	output *os.File
@@ -70,7 +71,10 @@ func startNode(t *testing.T, socket string, files map[string]string, command ...
 		}
 		return err == nil
 	})
-	n.mounts = inode(fmt.Sprintf("/proc/%d/ns/mnt", n.cmd.Process.Pid))
+	if n.held, err = os.Open(fmt.Sprintf("/proc/%d/ns/mnt", n.cmd.Process.Pid)); err != nil {
+		t.Fatal(err)
+	}
+	n.mounts = inode(n.held.Name())
 	return n
 }
 
@@ -136,6 +140,9 @@ func (n *node) stop(t *testing.T) {
 		}
 		return len(left) == 0
 	})
+	if n.held != nil {
+		_ = n.held.Close()
+	}
 	for _, g := range n.groups {
 		awaitOr(func() { t.Errorf("the cgroup %s is left", g) }, func() bool { return removeTree(filepath.Join(built.cgroups, g)) == nil })
 	}
