@@ -2,6 +2,8 @@
 
 package target
 
+import "slices"
+
 // maxStates bounds what the Table knows of, servers and candidates.
 const maxStates = 8192
 
@@ -103,17 +105,15 @@ func (t *Table) forget(which func(*state) bool) bool {
 	if victim < 0 {
 		return false
 	}
-	t.states = append(t.states[:victim], t.states[victim+1:]...)
+	t.states = slices.Delete(t.states, victim, victim+1)
+	t.publish()
 	return true
 }
 
 // retry lets those without a label ask once more, since some were given back.
 func (t *Table) retry() {
-	for _, s := range t.states {
-		if s.server == t.other || !s.server.standing.CompareAndSwap(nameless, undecided) {
-			continue
-		}
-		if s.server.Confirmed() {
+	for _, s := range slices.Clone(t.states) { // stand may remove some
+		if s.server.standing.CompareAndSwap(nameless, undecided) && s.server.Confirmed() {
 			t.stand(s.server)
 		}
 	}

@@ -41,6 +41,9 @@ func TestServersBeyondTheLimitShareOther(t *testing.T) {
 		if e := add(5); e.Label() != "uvicorn:8005" {
 			t.Errorf("targets %q: a gone server kept its label: %q", targets, e.Label())
 		}
+		if got := tab.Resolve(2, 2, at("127.0.0.1:8002")); got == all[1] {
+			t.Errorf("targets %q: a connection resolves to a server that was forgotten", targets)
+		}
 	}
 }
 
