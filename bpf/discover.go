@@ -72,7 +72,8 @@ type Discovery struct {
 }
 
 // LoadDiscovery loads the programs of discovery and attaches all but the scout
-// to root, the root of cgroup v2. It needs CAP_BPF and CAP_NET_ADMIN. Errors
+// to the cgroup at root: that of the whole hierarchy, or the subtree that
+// discovery is limited to. It needs CAP_BPF and CAP_NET_ADMIN. Errors
 // name the remedy.
 func LoadDiscovery(t *Tap, root string) (*Discovery, error) {
 	spec, err := loadDiscover()

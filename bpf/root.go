@@ -93,6 +93,24 @@ func (r *CgroupRoot) Close() error {
 // root, as PathOf returns it.
 func (r *CgroupRoot) Dir(path string) string { return filepath.Join(r.Path, path) }
 
+// Subtree returns the path of a cgroup as PathOf does. It is given as a path
+// below the root, with or without a leading slash, or as the directory itself
+// in any mount of the hierarchy. The error names the remedy.
+func (r *CgroupRoot) Subtree(name string) (string, error) {
+	path := filepath.Clean("/" + name)
+	if _, err := cgroupID(r.Dir(path)); err == nil {
+		return path, nil
+	}
+	id, err := cgroupID(name)
+	if err == nil {
+		path, err = r.PathOf(id)
+	}
+	if err != nil {
+		return "", fmt.Errorf("there is no cgroup %s below %s: create it first (mkdir, or start its unit or container), or name the path that /proc/PID/cgroup shows after 0::", name, r.Path)
+	}
+	return path, nil
+}
+
 // PathOf returns the path, relative to the root and with a leading slash, of
 // the cgroup with the given id; fs.ErrNotExist if there is none. Without
 // CAP_DAC_READ_SEARCH it walks the whole hierarchy: callers keep the answer.

@@ -64,3 +64,23 @@ func TestAncestors(t *testing.T) {
 		t.Errorf("ancestors %v, want %v", i.ancestors, want)
 	}
 }
+
+func TestSubtree(t *testing.T) {
+	root := testRoot(t)
+	name := fmt.Sprintf("mt-subtree-%d", os.Getpid())
+	outer := makeCgroup(t, root.Dir(name))
+	inner := makeCgroup(t, outer+"/inner")
+	for given, want := range map[string]string{
+		name: "/" + name, "/" + name + "/": "/" + name, name + "/inner": "/" + name + "/inner",
+		outer: "/" + name, inner: "/" + name + "/inner", "/": "/", root.Path: "/",
+	} {
+		if got, err := root.Subtree(given); got != want || err != nil {
+			t.Errorf("%s: %q, %v, want %q", given, got, err, want)
+		}
+	}
+	for _, given := range []string{name + "/none", t.TempDir(), "/proc", outer + "/cgroup.procs"} {
+		if got, err := root.Subtree(given); err == nil || !strings.Contains(err.Error(), "create it first") {
+			t.Errorf("%s: %q, %v", given, got, err)
+		}
+	}
+}

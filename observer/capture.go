@@ -51,7 +51,7 @@ func (o *Observer) attach() (*capture, error) {
 		return o.attachPacket()
 	}
 	c, err := o.attachCgroup()
-	if err == nil || o.cfg.CgroupRoot != "" { // who names a root wants it used
+	if err == nil || o.cfg.CgroupRoot != "" || o.cfg.DiscoveryCgroup != "" { // who names a cgroup wants it used
 		return c, err
 	}
 	o.cfg.Logger.Warn("capture by cgroup is not possible, trying packets: this network namespace only, no socket wait", "reason", err)

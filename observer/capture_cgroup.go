@@ -42,6 +42,12 @@ func (o *Observer) openCgroup(c *capture) error {
 		return err
 	}
 	c.closers = append(c.closers, root.Close)
+	subtree := ""
+	if o.cfg.DiscoveryCgroup != "" {
+		if subtree, err = root.Subtree(o.cfg.DiscoveryCgroup); err != nil {
+			return fmt.Errorf("--discovery.cgroup: %w", err)
+		}
+	}
 	tap, err := bpf.Load(bpf.Options{RingSize: o.cfg.RingSize, MaxRequestBytes: uint32(o.cfg.MaxRequestBytes)})
 	if err != nil {
 		return err
@@ -58,7 +64,7 @@ func (o *Observer) openCgroup(c *capture) error {
 	c.source, c.programs = src, src.Programs
 	c.closers = append(c.closers, src.Close)
 
-	discovery, err := bpf.LoadDiscovery(tap, root.Path)
+	discovery, err := bpf.LoadDiscovery(tap, root.Dir(subtree))
 	if err != nil {
 		return err
 	}
@@ -70,7 +76,7 @@ func (o *Observer) openCgroup(c *capture) error {
 		return err
 	}
 	c.manager = target.NewManager(target.Config{
-		Table: o.table, Root: root, Discovery: discovery, Logger: o.cfg.Logger, Container: names,
+		Table: o.table, Root: root, Subtree: subtree, Discovery: discovery, Logger: o.cfg.Logger, Container: names,
 		Apply: func(w target.Capture) error {
 			// Ports first: what is attached afterwards records at once.
 			err := errors.Join(tap.SetPorts(w.Ports), attachments.Set(w.Dirs))

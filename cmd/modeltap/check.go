@@ -146,6 +146,9 @@ func choose(s *settings, features []bpf.Feature) choice {
 	if rules, err := s.rules(); err == nil && len(rules.targets) > 0 {
 		where = "the cgroup of each target where it is known, else the root, " + root
 	}
+	if s.discoveryCgroup != "" {
+		where = "below --discovery.cgroup " + s.discoveryCgroup + " alone"
+	}
 	iface := s.iface
 	if iface == "" {
 		iface = "every interface"
@@ -156,6 +159,8 @@ func choose(s *settings, features []bpf.Feature) choice {
 		return choice{"cgroup", "everything it needs is there", where}
 	case s.capture == "cgroup":
 		return choice{Mode: "none", Why: "--capture=cgroup lacks " + lacks}
+	case s.discoveryCgroup != "" && s.capture != "packet":
+		return choice{Mode: "none", Why: "--discovery.cgroup needs capture by cgroup, which lacks " + lacks}
 	case !withPacket:
 		return choice{Mode: "none", Why: strings.TrimPrefix(lacks+"; ", "; ") + "packet capture is not in this build: build it with cgo"}
 	case raw == bpf.No:

@@ -48,6 +48,7 @@ func TestExamineChoosesCapture(t *testing.T) {
 		{"no root", nil, with("cgroup_root", bpf.No), packet, "lacks cgroup_root"},
 		{"no root, cgroup asked", []string{"--capture=cgroup"}, with("cgroup_root", bpf.No), "none", "lacks cgroup_root"},
 		{"no root, no CAP_NET_RAW", nil, noRoot, "none", "cgroup_root"},
+		{"no root, subtree asked", []string{"--discovery.cgroup=/x"}, with("cgroup_root", bpf.No), "none", "--discovery.cgroup"},
 		{"packet asked", []string{"--capture=packet"}, all, packet, ""},
 		{"packet asked, no CAP_NET_RAW", []string{"--capture=packet"}, with("cap_net_raw", bpf.No), "none", "packet capture"},
 	} {

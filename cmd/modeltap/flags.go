@@ -20,6 +20,7 @@ type options struct {
 
 	capture         string
 	cgroupRoot      string
+	discoveryCgroup string
 	iface           string
 	ringSize        units.Base2Bytes
 	maxRequestBytes units.Base2Bytes
@@ -139,6 +140,7 @@ func newApp() (*kingpin.Application, *options) {
 
 func captureFlags(app *kingpin.Application, o *options) {
 	app.Flag("target", "Observe this port, and count every model request on it; repeatable. Without a target, model servers are discovered.").PlaceHolder("[NAME=][ADDR:]PORT").StringsVar(&o.targets)
+	app.Flag("discovery.cgroup", "Look at the listening sockets of this cgroup and those below it alone, for targets too: a path below the root of cgroup v2, as /proc/PID/cgroup shows it after 0::, or its directory. It must exist at the start.").PlaceHolder("PATH").StringVar(&o.discoveryCgroup)
 	app.Flag("model-path", "Go regular expression of request paths that are model requests whatever the built-in rules say; repeatable.").PlaceHolder("REGEXP").StringsVar(&o.modelPath)
 	app.Flag("ignore-path", "Go regular expression of request paths that are never model requests; repeatable.").PlaceHolder("REGEXP").StringsVar(&o.ignorePath)
 	app.Flag("capture", "How to capture: cgroup (eBPF), packet (AF_PACKET, this network namespace only), or auto, which takes cgroup where the host can.").Default("auto").EnumVar(&o.capture, "auto", "cgroup", "packet")

@@ -43,7 +43,7 @@ func (s *settings) config(r rules, log *slog.Logger) observer.Config {
 	return observer.Config{
 		Tokenizers: s.vocabularies,
 		Targets:    r.targets, ModelPaths: r.model, IgnorePaths: r.ignore,
-		Capture: s.capture, CgroupRoot: s.cgroupRoot, Interface: s.iface,
+		Capture: s.capture, CgroupRoot: s.cgroupRoot, DiscoveryCgroup: s.discoveryCgroup, Interface: s.iface,
 		RingSize: int(s.ringSize), MaxRequestBytes: int(s.maxRequestBytes), SocketWait: s.socketWait, CRISocket: s.criSocket,
 		MaxServers: s.maxServers, MaxModels: s.maxModels, MaxConnections: s.maxConnections,
 		MaxBuffer: int64(s.maxBuffer), StallAfter: s.stallAfter, SeriesTTL: s.seriesTTL,

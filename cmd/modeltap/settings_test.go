@@ -119,6 +119,7 @@ func TestMistakes(t *testing.T) {
 		{args: []string{"--max-models=0"}, want: "max-models is 0: it must be at least 1"},
 		{args: []string{"--max-models=1", "--max-models=2"}, want: "given 2 times"},
 		{args: []string{"--capture.ring-size=3MiB"}, want: "power of two"},
+		{args: []string{"--discovery.cgroup=/x", "--capture=packet"}, want: "leave out capture=packet, or discovery.cgroup"},
 		{args: []string{"--target=http"}, want: "not a number from 1 to 65535"},
 		{args: []string{"--target=a=1", "--target=a=2"}, want: "same name"},
 		{args: []string{"--model-path=["}, want: "write a Go regular expression"},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/modeltap/modeltap/exporter/otlp"
+	"github.com/modeltap/modeltap/observer"
 )
 
 // minRing holds two of the largest records of the capture program, and is the
@@ -43,6 +44,9 @@ func (s *settings) validate() error {
 	}
 	if s.maxRequestBytes < 0 || s.maxRequestBytes > 1<<31-1 {
 		return usagef("capture.max-request-bytes is %v: it must be below 2GiB and not negative", s.maxRequestBytes)
+	}
+	if s.discoveryCgroup != "" && s.capture == observer.CapturePacket {
+		return usagef("discovery.cgroup needs capture by cgroup, since packets do not tell theirs: leave out capture=packet, or discovery.cgroup")
 	}
 	if s.maxBuffer < 1<<20 {
 		return usagef("max-buffer is %v: it must be at least 1MiB", s.maxBuffer)

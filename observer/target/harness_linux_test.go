@@ -25,6 +25,7 @@ type stage struct {
 	*Manager
 	tab  *Table
 	root *bpf.CgroupRoot
+	only string // the subtree that discovery is limited to, "" for none
 
 	mu      sync.Mutex
 	applied []Capture
@@ -35,7 +36,13 @@ type stage struct {
 // play starts a Manager with the given targets; blind leaves BPF out.
 func play(t *testing.T, blind bool, targets ...string) *stage {
 	t.Helper()
-	s := &stage{changed: make(chan struct{}, 1), started: make(chan struct{}), tab: NewTable(Options{Specs: specs(t, targets...)})}
+	return playIn(t, "", blind, targets...)
+}
+
+// playIn starts a Manager that is limited to a cgroup below the root.
+func playIn(t *testing.T, subtree string, blind bool, targets ...string) *stage {
+	t.Helper()
+	s := &stage{only: subtree, changed: make(chan struct{}, 1), started: make(chan struct{}), tab: NewTable(Options{Specs: specs(t, targets...)})}
 	cfg := Config{Table: s.tab, Apply: func(c Capture) error {
 		s.mu.Lock()
 		s.applied = append(s.applied, c)
@@ -75,7 +82,7 @@ func (s *stage) hear(t *testing.T, cfg *Config) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { tap.Close() })
-	d, err := bpf.LoadDiscovery(tap, root.Path)
+	d, err := bpf.LoadDiscovery(tap, root.Dir(s.only))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +91,7 @@ func (s *stage) hear(t *testing.T, cfg *Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.Root, cfg.Discovery, s.root = root, d, root
+	cfg.Root, cfg.Subtree, cfg.Discovery, s.root = root, s.only, d, root
 	tap.Reader().Put(uint32(0), bpf.ReaderSleeps)
 	done := make(chan struct{})
 	t.Cleanup(func() { r.Close(); <-done })

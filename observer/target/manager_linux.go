@@ -31,8 +31,11 @@ const (
 // Config is what a Manager works with. Root and Discovery are nil for packet
 // capture, which sees our own network namespace only.
 type Config struct {
-	Table     *Table
-	Root      *bpf.CgroupRoot
+	Table *Table
+	Root  *bpf.CgroupRoot
+	// Subtree is the path below Root of the cgroup whose sockets alone may
+	// become servers, "" or "/" for all; Discovery is attached there.
+	Subtree   string
 	Discovery *bpf.Discovery // nil: new listeners are found in our own namespace only
 	// Apply is told what to capture, at first and after each change, on one
 	// goroutine at a time. After an error it is told again.
@@ -185,7 +188,7 @@ func (m *Manager) apply() error {
 			c.Dirs = append(c.Dirs, dir)
 		}
 		if w.Everywhere {
-			c.Dirs = []string{m.cfg.Root.Path}
+			c.Dirs = []string{m.cfg.Root.Dir(m.cfg.Subtree)}
 		}
 		slices.Sort(c.Dirs)
 	}

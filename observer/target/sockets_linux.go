@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -185,7 +186,7 @@ func (m *Manager) relevant(port uint16) bool {
 
 // offer hands a socket to the Table when it is a target or a candidate.
 func (m *Manager) offer(s *socket) {
-	if s.candidate || !m.relevant(s.Local.Port()) {
+	if s.candidate || !m.relevant(s.Local.Port()) || !m.inside(s) {
 		return
 	}
 	if s.own && s.PID == 0 && s.inode != 0 && s.attempts == 0 {
@@ -197,6 +198,15 @@ func (m *Manager) offer(s *socket) {
 		}
 	}
 	m.admit(s)
+}
+
+// inside says whether a socket is in the subtree that discovery is limited to.
+func (m *Manager) inside(s *socket) bool {
+	if m.cfg.Subtree == "" || m.cfg.Subtree == "/" {
+		return true
+	}
+	rest, below := strings.CutPrefix(m.groups.path(s.Group), m.cfg.Subtree)
+	return below && (rest == "" || rest[0] == '/')
 }
 
 func (m *Manager) admit(s *socket) {
