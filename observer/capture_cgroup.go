@@ -18,42 +18,62 @@ import (
 // not only possible.
 const featureSocketWait = "socket_wait"
 
-func (o *Observer) attachCgroup() (*capture, error) {
-	features := bpf.Features(o.cfg.CgroupRoot)
-	c := &capture{features: featureMap(features)}
-	if err := o.openCgroup(c); err != nil {
+// probeCgroup is mode.probe of CaptureCgroup.
+func probeCgroup(cfg *Config, host []bpf.Feature) (where string, err error) {
+	root := ""
+	for _, f := range host {
+		if f.Required && f.State == bpf.No {
+			return "", fmt.Errorf("%s: %s", f.Name, f.Detail)
+		}
+		if f.Name == "cgroup_root" {
+			root = f.Detail
+		}
+	}
+	if cfg.DiscoveryCgroup != "" {
+		return "below --discovery.cgroup " + cfg.DiscoveryCgroup + " alone", nil
+	}
+	if len(cfg.Targets) > 0 {
+		return "the cgroup of each target where it is known, else the root, " + root, nil
+	}
+	return "the whole host, at the root of the cgroup hierarchy, " + root, nil
+}
+
+// attachCgroup is mode.attach of CaptureCgroup.
+func attachCgroup(cfg *Config, table *target.Table, host []bpf.Feature) (*capture, error) {
+	c := &capture{features: featureMap(host)}
+	if err := c.openCgroup(cfg, table); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
-	for _, f := range features {
+	for _, f := range host {
 		if f.Name == "host_pids" && f.State != bpf.Yes {
-			o.cfg.Logger.Warn("processes are out of sight; everything else is measured", "reason", f.Detail, "remedy", f.Remedy)
+			cfg.Logger.Warn("processes are out of sight; everything else is measured", "reason", f.Detail, "remedy", f.Remedy)
 		}
 	}
 	return c, nil
 }
 
 // openCgroup fills c. What it has opened when it fails is in c.closers.
-func (o *Observer) openCgroup(c *capture) error {
+func (c *capture) openCgroup(cfg *Config, table *target.Table) error {
 	if err := bpf.Confined(); err != nil {
 		return err
 	}
-	root, err := bpf.FindCgroupRoot(o.cfg.CgroupRoot)
+	root, err := bpf.FindCgroupRoot(cfg.CgroupRoot)
 	if err != nil {
 		return err
 	}
 	c.closers = append(c.closers, root.Close)
 	subtree := ""
-	if o.cfg.DiscoveryCgroup != "" {
-		if subtree, err = root.Subtree(o.cfg.DiscoveryCgroup); err != nil {
+	if cfg.DiscoveryCgroup != "" {
+		if subtree, err = root.Subtree(cfg.DiscoveryCgroup); err != nil {
 			return fmt.Errorf("--discovery.cgroup: %w", err)
 		}
 	}
-	tap, err := bpf.Load(bpf.Options{RingSize: o.cfg.RingSize, MaxRequestBytes: uint32(o.cfg.MaxRequestBytes)})
+	tap, err := bpf.Load(bpf.Options{RingSize: cfg.RingSize, MaxRequestBytes: uint32(cfg.MaxRequestBytes)})
 	if err != nil {
 		return err
 	}
 	c.closers = append(c.closers, tap.Close)
-	c.features[featureSocketWait] = o.attachSocketWait(tap)
+	c.features[featureSocketWait] = attachSocketWait(cfg, tap)
 
 	src, err := cgroup.New(tap, cgroup.Options{
 		Other: func(kind uint8, raw []byte) { c.manager.Handle(kind, raw) },
@@ -71,12 +91,12 @@ func (o *Observer) openCgroup(c *capture) error {
 	c.closers = append(c.closers, discovery.Close)
 	attachments := bpf.NewAttachments(tap)
 	c.closers = append(c.closers, attachments.Close)
-	names, err := o.openRuntime(c)
+	names, err := c.openRuntime(cfg)
 	if err != nil {
 		return err
 	}
 	c.manager = target.NewManager(target.Config{
-		Table: o.table, Root: root, Subtree: subtree, Discovery: discovery, Logger: o.cfg.Logger, Container: names,
+		Table: table, Root: root, Subtree: subtree, Discovery: discovery, Logger: cfg.Logger, Container: names,
 		Apply: func(w target.Capture) error {
 			// Ports first: what is attached afterwards records at once.
 			err := errors.Join(tap.SetPorts(w.Ports), attachments.Set(w.Dirs))
@@ -100,12 +120,12 @@ func places(dirs []string) string {
 }
 
 // attachSocketWait tells whether socket wait is measured.
-func (o *Observer) attachSocketWait(tap *bpf.Tap) bool {
-	if !o.cfg.SocketWait {
+func attachSocketWait(cfg *Config, tap *bpf.Tap) bool {
+	if !cfg.SocketWait {
 		return false
 	}
 	if err := tap.AttachSocketWait(); err != nil {
-		o.cfg.Logger.Warn("socket wait is not measured; everything else is", "reason", err)
+		cfg.Logger.Warn("socket wait is not measured; everything else is", "reason", err)
 		return false
 	}
 	return true
@@ -114,19 +134,19 @@ func (o *Observer) attachSocketWait(tap *bpf.Tap) bool {
 // openRuntime returns whom to ask for the names of containers, nil without a
 // socket. One that does not answer yet is asked again later: the runtime may be
 // about to start.
-func (o *Observer) openRuntime(c *capture) (func(string) target.Name, error) {
-	if o.cfg.CRISocket == "" {
+func (c *capture) openRuntime(cfg *Config) (func(string) target.Name, error) {
+	if cfg.CRISocket == "" {
 		return nil, nil
 	}
-	client, err := cri.New(o.cfg.CRISocket)
+	client, err := cri.New(cfg.CRISocket)
 	if err != nil {
 		return nil, fmt.Errorf("--cri.socket: %w", err)
 	}
 	c.closers = append(c.closers, client.Close)
 	if version, err := client.Version(context.Background()); err != nil {
-		o.cfg.Logger.Warn("the container runtime does not answer; names come from the node's directories meanwhile", "reason", err)
+		cfg.Logger.Warn("the container runtime does not answer; names come from the node's directories meanwhile", "reason", err)
 	} else {
-		o.cfg.Logger.Info("asking the container runtime for names", "runtime", version)
+		cfg.Logger.Info("asking the container runtime for names", "runtime", version)
 	}
 	return client.Container, nil
 }

@@ -3,7 +3,6 @@
 package observer
 
 import (
-	"fmt"
 	"log/slog"
 	"regexp"
 	"time"
@@ -13,7 +12,7 @@ import (
 	"github.com/modeltap/modeltap/observer/tokens"
 )
 
-// The values of Config.Capture.
+// The values of Config.Capture; see CaptureModes.
 const (
 	CaptureAuto   = "auto"
 	CaptureCgroup = "cgroup"
@@ -73,10 +72,8 @@ func (c *Config) defaults() error {
 	if c.Capture == "" {
 		c.Capture = CaptureAuto
 	}
-	switch c.Capture {
-	case CaptureAuto, CaptureCgroup, CapturePacket:
-	default:
-		return fmt.Errorf("capture mode %q is unknown; use auto, cgroup or packet", c.Capture)
+	if _, err := c.modes(); err != nil {
+		return err
 	}
 	orInt := func(v *int, d int) {
 		if *v <= 0 {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/modeltap/modeltap/bpf"
 	"github.com/modeltap/modeltap/gpu"
+	"github.com/modeltap/modeltap/observer"
 	"github.com/modeltap/modeltap/observer/cri"
 )
 
@@ -127,50 +128,17 @@ func examine(s *settings, features []bpf.Feature, listen func(address string) er
 	return r
 }
 
-// choose says which capture run would use, as --capture asks.
+// choose says which capture run would use.
 func choose(s *settings, features []bpf.Feature) choice {
-	lacks := ""
-	root, raw := "", bpf.Unknown
-	for _, f := range features {
-		if f.Required && f.State == bpf.No && lacks == "" {
-			lacks = f.Name + ": " + f.Detail
-		}
-		switch f.Name {
-		case "cgroup_root":
-			root = f.Detail
-		case "cap_net_raw":
-			raw = f.State
-		}
+	r, err := s.rules()
+	if err != nil {
+		return choice{Mode: "none", Why: err.Error()}
 	}
-	where := "the whole host, at the root of the cgroup hierarchy, " + root
-	if rules, err := s.rules(); err == nil && len(rules.targets) > 0 {
-		where = "the cgroup of each target where it is known, else the root, " + root
+	c := observer.Choose(s.config(r, nil), features)
+	if c.Mode == "" {
+		c.Mode = "none"
 	}
-	if s.discoveryCgroup != "" {
-		where = "below --discovery.cgroup " + s.discoveryCgroup + " alone"
-	}
-	iface := s.iface
-	if iface == "" {
-		iface = "every interface"
-	}
-	packet := choice{"packet", "", iface + " of this network namespace only; socket wait and process names are not available"}
-	switch {
-	case s.capture != "packet" && lacks == "":
-		return choice{"cgroup", "everything it needs is there", where}
-	case s.capture == "cgroup":
-		return choice{Mode: "none", Why: "--capture=cgroup lacks " + lacks}
-	case s.discoveryCgroup != "" && s.capture != "packet":
-		return choice{Mode: "none", Why: "--discovery.cgroup needs capture by cgroup, which lacks " + lacks}
-	case !withPacket:
-		return choice{Mode: "none", Why: strings.TrimPrefix(lacks+"; ", "; ") + "packet capture is not in this build: build it with cgo"}
-	case raw == bpf.No:
-		return choice{Mode: "none", Why: strings.TrimPrefix(lacks+"; ", "; ") + "packet capture lacks CAP_NET_RAW"}
-	case s.capture == "packet":
-		packet.Why = "--capture=packet asks for it"
-	default:
-		packet.Why = "capture by cgroup lacks " + lacks
-	}
-	return packet
+	return choice(c)
 }
 
 func listenable(address string) error {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/modeltap/modeltap/bpf"
 	"github.com/modeltap/modeltap/gpu"
+	"github.com/modeltap/modeltap/observer/source/afpacket"
 )
 
 func feature(name string, state bpf.State, required bool) bpf.Feature {
@@ -33,7 +34,7 @@ func TestExamineChoosesCapture(t *testing.T) {
 	noRoot := with("cgroup_root", bpf.No)
 	noRoot[2].State = bpf.No
 	packet := "packet"
-	if !withPacket {
+	if !afpacket.Supported {
 		packet = "none"
 	}
 	for _, c := range []struct {
@@ -50,7 +51,7 @@ func TestExamineChoosesCapture(t *testing.T) {
 		{"no root, no CAP_NET_RAW", nil, noRoot, "none", "cgroup_root"},
 		{"no root, subtree asked", []string{"--discovery.cgroup=/x"}, with("cgroup_root", bpf.No), "none", "--discovery.cgroup"},
 		{"packet asked", []string{"--capture=packet"}, all, packet, ""},
-		{"packet asked, no CAP_NET_RAW", []string{"--capture=packet"}, with("cap_net_raw", bpf.No), "none", "packet capture"},
+		{"packet asked, no CAP_NET_RAW", []string{"--capture=packet"}, with("cap_net_raw", bpf.No), "none", "capture by packet"},
 	} {
 		r := examine(mustResolve(t, c.args, nil), c.features, func(string) error { return nil })
 		if r.Capture.Mode != c.mode || !strings.Contains(r.Capture.Why, c.why) || r.Works != (c.mode != "none") {

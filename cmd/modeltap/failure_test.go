@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/observer/source/afpacket"
 )
 
 // failure is a place where something is missing, and what is said there.
@@ -51,13 +52,13 @@ var failures = []failure{
 	// asked for, because what is wanted needs CAP_BPF at any.
 	{name: "no capability", caps: none, capture: "none",
 		check: "cap_bpf no not effective…grant CAP_BPF…cap_net_admin no…grant CAP_NET_ADMIN",
-		log:   "missing CAP_BPF and CAP_NET_ADMIN…capture of packets…CAP_NET_RAW"},
+		log:   "missing CAP_BPF and CAP_NET_ADMIN…capture by packet…CAP_NET_RAW"},
 	{name: "BPF alone", caps: none + ",+bpf", capture: "none",
 		check: "cap_net_admin no…grant CAP_NET_ADMIN", log: "missing CAP_NET_ADMIN;"},
 	{name: "NET_ADMIN alone", caps: none + ",+net_admin", capture: "none",
 		check: "cap_bpf no…grant CAP_BPF", log: "missing CAP_BPF;"},
 	{name: "NET_RAW alone", caps: none + ",+net_raw", capture: "packet",
-		check: "cap_bpf no…grant CAP_BPF", log: "trying packets: this network namespace only…missing CAP_BPF and CAP_NET_ADMIN"},
+		check: "cap_bpf no…grant CAP_BPF", log: "trying packet: this network namespace only…missing CAP_BPF and CAP_NET_ADMIN"},
 	{name: "no PERFMON", caps: attach, capture: "cgroup",
 		check: "cap_perfmon no…socket_wait no…grant CAP_PERFMON", log: "socket wait is not measured; everything else is"},
 	{name: "user namespace", unshare: "--user --map-root-user", capture: "none",
@@ -70,16 +71,16 @@ var failures = []failure{
 		check: "cgroup_root yes /sys/fs/cgroup", log: ""},
 	{name: "cgroup v1 alone", unshare: "--mount", prepare: v1, caps: packets, capture: "packet",
 		check: "cgroup_root no…mount -t cgroup2 none /run/cgroup2…--capture.cgroup-root…/host/sys/fs/cgroup",
-		log:   "trying packets: this network namespace only…no cgroup v2 file system found"},
+		log:   "trying packet: this network namespace only…no cgroup v2 file system found"},
 	{name: "no /sys", unshare: "--mount", prepare: private + "umount -R /sys && ", caps: packets, capture: "packet",
-		check: "btf no…cgroup_root no", log: "trying packets…no cgroup v2 file system found"},
+		check: "btf no…cgroup_root no", log: "trying packet…no cgroup v2 file system found"},
 	{name: "a container's own cgroup", unshare: "--mount", prepare: container, caps: attach, capture: "none",
 		check: "cgroup_root no…own cgroup…mount the host's /sys/fs/cgroup at /host/sys/fs/cgroup",
 		log:   "/sys/fs/cgroup is this container's own cgroup…/host/sys/fs/cgroup"},
 	{name: "the same with DAC_READ_SEARCH", unshare: "--mount", prepare: container, caps: attach + ",+dac_read_search", capture: "cgroup",
 		check: "cgroup_root yes /proc/self/fd/", log: ""},
 	{name: "no bpf(2) by seccomp", env: withoutBPF, capture: "packet",
-		check: "capture_programs no…a seccomp filter", log: "trying packets…a seccomp filter is in force that does not allow bpf(2)"},
+		check: "capture_programs no…a seccomp filter", log: "trying packet…a seccomp filter is in force that does not allow bpf(2)"},
 }
 
 // TestFailures starts the program where something is missing: check and the log
@@ -107,7 +108,7 @@ func TestFailures(t *testing.T) {
 	binary := readableProgram(t)
 	for _, f := range failures {
 		t.Run(f.name, func(t *testing.T) {
-			if f.capture == "packet" && !withPacket {
+			if f.capture == "packet" && !afpacket.Supported {
 				f.capture = "none"
 			}
 			out := f.command(t, binary, group, "check", "--no-gpu")

@@ -3,12 +3,14 @@
 package main
 
 import (
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/alecthomas/units"
 
 	"github.com/modeltap/modeltap/exporter"
+	"github.com/modeltap/modeltap/observer"
 )
 
 // options holds the value of every flag, whatever it came from.
@@ -143,7 +145,8 @@ func captureFlags(app *kingpin.Application, o *options) {
 	app.Flag("discovery.cgroup", "Look at the listening sockets of this cgroup and those below it alone, for targets too: a path below the root of cgroup v2, as /proc/PID/cgroup shows it after 0::, or its directory. It must exist at the start.").PlaceHolder("PATH").StringVar(&o.discoveryCgroup)
 	app.Flag("model-path", "Go regular expression of request paths that are model requests whatever the built-in rules say; repeatable.").PlaceHolder("REGEXP").StringsVar(&o.modelPath)
 	app.Flag("ignore-path", "Go regular expression of request paths that are never model requests; repeatable.").PlaceHolder("REGEXP").StringsVar(&o.ignorePath)
-	app.Flag("capture", "How to capture: cgroup (eBPF), packet (AF_PACKET, this network namespace only), or auto, which takes cgroup where the host can.").Default("auto").EnumVar(&o.capture, "auto", "cgroup", "packet")
+	modes, about := observer.CaptureModes()
+	app.Flag("capture", "How to capture: "+strings.Join(about, ", ")+".").Default(observer.CaptureAuto).EnumVar(&o.capture, modes...)
 	app.Flag("capture.cgroup-root", "Mount point of the host's cgroup v2 hierarchy; looked for when empty.").PlaceHolder("DIR").StringVar(&o.cgroupRoot)
 	app.Flag("capture.interface", "Network interface of --capture=packet; all of them when empty.").PlaceHolder("NAME").StringVar(&o.iface)
 	app.Flag("capture.ring-size", "Size of the ring buffer between kernel and modeltap: a power of two.").Default("8MiB").BytesVar(&o.ringSize)

@@ -20,6 +20,9 @@ import (
 	"github.com/modeltap/modeltap/observer/tcp"
 )
 
+// Supported says that this build can capture packets.
+const Supported = true
+
 const (
 	blockBytes = 1 << 20
 	frameBytes = 1 << 12

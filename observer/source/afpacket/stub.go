@@ -11,6 +11,9 @@ import (
 	"github.com/modeltap/modeltap/observer/event"
 )
 
+// Supported says that this build can capture packets.
+const Supported = false
+
 // Source cannot be made in this build.
 type Source struct{}
 

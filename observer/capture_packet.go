@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package observer
+
+import (
+	"errors"
+
+	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/observer/source/afpacket"
+	"github.com/modeltap/modeltap/observer/target"
+)
+
+// probePacket is mode.probe of CapturePacket.
+func probePacket(cfg *Config, host []bpf.Feature) (where string, err error) {
+	if !afpacket.Supported {
+		return "", errors.New("what this build does not have: build it with cgo")
+	}
+	for _, f := range host {
+		if f.Name == "cap_net_raw" && f.State == bpf.No {
+			return "", errors.New("CAP_NET_RAW")
+		}
+	}
+	where = cfg.Interface
+	if where == "" {
+		where = "every interface"
+	}
+	return where + " of this network namespace only; socket wait and process names are not available", nil
+}
+
+// attachPacket is mode.attach of CapturePacket.
+func attachPacket(cfg *Config, table *target.Table, host []bpf.Feature) (*capture, error) {
+	c := &capture{features: featureMap(host)}
+	c.features[featureSocketWait] = false
+	table.NameByAddress()
+	src, err := afpacket.New(afpacket.Config{Interface: cfg.Interface, RingBytes: cfg.RingSize})
+	if err != nil {
+		return nil, err
+	}
+	c.source = src
+	c.closers = append(c.closers, func() error { src.Close(); return nil })
+	c.manager = target.NewManager(target.Config{
+		Table:  table,
+		Apply:  func(w target.Capture) error { return src.SetPorts(w.Ports) },
+		Logger: cfg.Logger,
+	})
+	if err := c.manager.Start(); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
+}
