@@ -57,25 +57,16 @@ func (p *pipeline) emit(batch []event.Segment, now int64) {
 	}
 }
 
-// shardOf keeps a server in one shard: a port in a network namespace, whose
-// workers may sit in cgroups of their own. On kernels that do not tell the
-// namespace the cgroup stands for it, and without cgroups the address.
+// shardOf keeps a server in one shard: a port in a network namespace, whatever
+// the cgroups of its workers and its addresses. Where nothing tells the
+// namespace (packets before Linux 6.16, files) the servers of one port share a
+// shard: one core carries more than they send.
 func (p *pipeline) shardOf(s *event.Segment) *shard {
 	if len(p.shards) == 1 {
 		return p.shards[0]
 	}
-	h := s.NetNS
-	if h == 0 {
-		h = s.Group
-	}
-	h ^= uint64(s.Flow.Server.Port) << 32
-	if s.NetNS == 0 && s.Group == 0 {
-		for _, b := range s.Flow.Server.IP {
-			h = h*31 + uint64(b)
-		}
-	}
-	h *= 0x9e3779b97f4a7c15 // 2^64 / golden ratio: spreads neighbouring ports
-	return p.shards[(h>>32)%uint64(len(p.shards))]
+	h := event.Place{NetNS: s.NetNS, Port: s.Flow.Server.Port}.Hash()
+	return p.shards[h%uint64(len(p.shards))]
 }
 
 // run wakes another goroutine only when more than one shard has work: a
