@@ -201,12 +201,12 @@ func (e *Exchange) ChunkEnd(m event.Mark) {
 	if e.body == bodyUntyped {
 		e.sniffed()
 	}
-	text := e.account.Bytes() > e.chunkText
+	text, held := e.account.Bytes() > e.chunkText, 1.0
 	e.chunkText = e.account.Bytes()
 	if text {
-		e.account.Event()
+		held = e.account.Event(e.size())
 	}
-	e.content(0, 0, text)
+	e.content(0, held, text)
 }
 
 // EndBody says that no more of the answer's body will come.

@@ -2,7 +2,10 @@
 
 package llm
 
-import "github.com/modeltap/modeltap/observer/event"
+import (
+	"github.com/modeltap/modeltap/observer/event"
+	"github.com/modeltap/modeltap/observer/tokens"
+)
 
 // choice is the clock of one choice of a stream.
 type choice struct {
@@ -36,6 +39,9 @@ func (e *Exchange) commitEvent() {
 	for i := range d.parts {
 		p := &d.parts[i]
 		n := int64(p.ids)
+		if len(d.parts) == 1 {
+			p.end = e.size()
+		}
 		if n > 0 {
 			e.account.Exact(n)
 		}
@@ -43,12 +49,12 @@ func (e *Exchange) commitEvent() {
 		case !p.text && !(e.dialect.IDs && n > 0):
 			e.withheld += n
 		case n > 0:
-			e.textEvent(p.index, n+e.withheld)
+			e.textEvent(p, n+e.withheld)
 			e.withheld = 0
 		case len(d.parts) == 1:
-			e.textEvent(p.index, e.grown(p.index))
+			e.textEvent(p, e.grown(p.index))
 		default:
-			e.textEvent(p.index, 0)
+			e.textEvent(p, 0)
 		}
 		if p.finished {
 			e.finished(p)
@@ -56,10 +62,23 @@ func (e *Exchange) commitEvent() {
 	}
 }
 
-// textEvent is a content event of one choice with n tokens, 0 for not told.
-func (e *Exchange) textEvent(index int32, n int64) {
-	e.account.Event()
-	e.content(index, n, true)
+// textEvent is a content event of one choice with n tokens, 0 for not told: the
+// text tells.
+func (e *Exchange) textEvent(p *part, n int64) {
+	tokens := e.account.Event(p.end)
+	if n > 0 {
+		tokens = float64(n)
+	}
+	e.content(p.index, tokens, true)
+}
+
+// size returns the size of the answer's text so far, by the reading of it that
+// stands.
+func (e *Exchange) size() tokens.Size {
+	if r := &e.repeats; r.reading == undecided && r.streak > 0 {
+		return r.fresh.Size()
+	}
+	return e.account.Size()
 }
 
 // grown returns the tokens of an event of one choice if the server states with
@@ -78,8 +97,12 @@ func (e *Exchange) grown(index int32) int64 {
 		n = 0 // it may stand for earlier events too
 	}
 	c.stated = stated
-	return max(n, 0)
+	return max(min(n, maxGrown), 0)
 }
+
+// maxGrown bounds the tokens that one event can be stated to hold: those that
+// were withheld before it included, no engine makes more between two events.
+const maxGrown = 1 << 12
 
 // commitCounts takes the counts and marks of a whole document.
 func (e *Exchange) commitCounts() {
@@ -144,17 +167,13 @@ func (e *Exchange) commitAnswer() {
 	e.doc.reset()
 }
 
-// content is one content event of a choice, with n tokens, or with as many as
-// such events had until now when n is 0. Without text that could be counted it
-// has its place in time only.
-func (e *Exchange) content(index int32, n int64, text bool) {
+// content is one content event of a choice, with that many tokens, at least one
+// for its place in time. Without text that could be counted it has its place in
+// time only.
+func (e *Exchange) content(index int32, tokens float64, text bool) {
 	now := e.mark.Time
 	s := e.bind(now)
 	e.pieces++
-	tokens := float64(n)
-	if n == 0 {
-		tokens = s.Calibration.TokensPerEvent()
-	}
 	c := e.choice(index)
 	if e.rec.FirstToken == 0 {
 		e.rec.FirstToken = now

@@ -203,6 +203,7 @@ func (e *Exchange) badJSON(err error) {
 		r = event.ReasonTruncated
 	}
 	e.shard.Tally.ParseErrors[event.ProtoJSON][r]++
+	e.account.Partial = e.account.Partial || e.rec.Headers != 0
 }
 
 func startsJSON(c byte) bool { return c == '{' || c == '[' }

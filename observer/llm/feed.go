@@ -214,8 +214,7 @@ func (f *Feed) commit() {
 		e.body = bodySSE
 		e.firstChunk()
 		if f.news(e) {
-			e.account.Event()
-			e.content(0, 0, true)
+			e.content(0, e.account.Event(e.size()), true)
 		}
 	}
 }

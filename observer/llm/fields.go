@@ -19,6 +19,7 @@ type part struct {
 	text     bool
 	finished bool
 	finish   event.Finish
+	end      tokens.Size // of the answer's text, behind this
 }
 
 // document gathers what one JSON document said, until it is known to be whole.
@@ -69,8 +70,11 @@ func (f *fields) Text(id jsonscan.Field, piece []byte) {
 		return
 	}
 	f.doc.now.text = true
-	if id == fieldReasoning {
+	switch id {
+	case fieldReasoning:
 		f.account.Reasoned = true
+	case fieldTool:
+		f.account.Tools = true
 	}
 	if f.doc.within {
 		f.account.Text(piece)
@@ -170,6 +174,7 @@ func (f *fields) Leave(id jsonscan.Field) {
 		d.mute = d.mute && id != fieldTensor
 		return
 	}
+	d.now.end = f.account.Size()
 	if len(d.parts) < maxChoices {
 		d.parts = append(d.parts, d.now)
 	}

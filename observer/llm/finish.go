@@ -126,6 +126,7 @@ func (e *Exchange) weigh() {
 		e.account, r.Finish = tokens.Account{}, [event.Finishes]uint8{}
 	}
 	e.account.Streamed = e.body.stream() || e.pieces > 1
+	e.account.Several = len(e.choices) > 1
 	if r.Status < 400 {
 		e.prompt = e.estimateInput()
 	}

@@ -17,7 +17,7 @@ func stream(n int) Account {
 	a := Account{Streamed: true}
 	a.Text([]byte(prose))
 	for range n {
-		a.Event()
+		a.Event(a.Size())
 	}
 	return a
 }
@@ -58,7 +58,7 @@ func TestBestEvidence(t *testing.T) {
 		"events without text": {func() Account {
 			a := Account{Streamed: true}
 			for range 40 {
-				a.Event()
+				a.Event(a.Size())
 			}
 			return a
 		}, event.Count{}},
@@ -85,62 +85,152 @@ func TestStatedCounts(t *testing.T) {
 	}
 }
 
-// Eight answers with usage correct the estimate of the ninth, and the check of
-// its events.
+// Eight answers with usage correct the estimate of the ninth, and nothing else
+// of it: its events are checked against its own text.
 func TestCalibration(t *testing.T) {
 	var c Calibration
-	for n := range 8 {
-		if r, ok := c.Ratio(); ok || r != 1 || c.TokensPerEvent() != 1 {
-			t.Fatalf("%g, %t, %g per event after %d answers", r, ok, c.TokensPerEvent(), n)
+	for n := range calibrated {
+		if r, ok := c.Ratio(); ok || r != 1 {
+			t.Fatalf("%g, %t after %d answers", r, ok, n)
 		}
-		a := stream(70)
+		a := stream(40)
 		a.Usage(10, 210, -1, -1)
 		a.Learn(&c)
 	}
 	want := 210 / estimate(prose)
-	if r, ok := c.Ratio(); !ok || math.Abs(r-want) > 1e-9 {
+	if r, ok := c.Ratio(); !ok || math.Abs(r-want) > 1e-6 {
 		t.Errorf("ratio %g %t, want %g", r, ok, want)
 	}
-	if n := c.TokensPerEvent(); math.Abs(n-3) > 1e-9 {
-		t.Errorf("%g tokens per event, want 3", n)
-	}
-	a := stream(70)
+	a := stream(40)
 	if got, want := a.Counts(&c)[event.Output], (event.Count{N: 210, Source: event.Estimated, Known: true}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
-	b := stream(200)
-	if got := b.Counts(&c)[event.Output]; got.Source != event.Chunks {
-		t.Errorf("%+v: the events fit the corrected estimate", got)
-	}
-	if a := stream(200); a.Counts(nil)[event.Output].Source == event.Chunks {
-		t.Error("the events fit the uncorrected estimate, too")
+	for n, chunks := range map[int]bool{40: false, 105: true, 200: false} {
+		a := stream(n)
+		if got := a.Counts(&c)[event.Output]; (got.Source == event.Chunks) != chunks {
+			t.Errorf("%d events: %+v, want chunks %t as without calibration", n, got, chunks)
+		}
 	}
 }
 
-// What cannot teach does not.
-func TestLearnsFromWholeEvidenceOnly(t *testing.T) {
+// The tokens of an event: one while the events agree with the text so far, else
+// its share of it; the whole of the text in the end.
+func TestTokensOfAnEvent(t *testing.T) {
+	for _, c := range []struct {
+		name, event string
+		n           int
+		agree       bool
+	}{
+		{"one token", " word", 300, true},
+		{"two letters of one token", "wo", 300, true},
+		{"four words", " four words in each", 300, false},
+		{"a chunk of text", prose, 20, false},
+	} {
+		a := Account{Streamed: true}
+		sum := 0.0
+		for i := range c.n {
+			a.Text([]byte(c.event))
+			n := a.Event(a.Size())
+			if c.agree && n > 1 || n < 0 {
+				t.Fatalf("%s: %g tokens in event %d", c.name, n, i)
+			}
+			sum += n
+		}
+		if got := a.Estimate(); !c.agree && math.Abs(sum-got) > 2*slack+got/float64(c.n) {
+			t.Errorf("%s: %g tokens in all events, %g in the text", c.name, sum, got)
+		}
+	}
+}
+
+// No answer moves the ratio far, whatever it states, and most answers decide.
+func TestOddAnswersMoveNothing(t *testing.T) {
 	var c Calibration
-	for range 20 {
-		a := stream(100)
-		a.Learn(&c)
-		b := Account{Streamed: true}
-		b.Usage(5, 100, -1, -1)
-		b.Learn(&c)
+	for range remembered {
+		c.Observe(100, 100)
 	}
-	if _, ok := c.Ratio(); ok {
-		t.Error("calibrated by nothing")
+	for i := range remembered/2 - 1 {
+		c.Observe(maxCount, float64(1+i))
+		if r, _ := c.Ratio(); r != 1 {
+			t.Fatalf("ratio %g after %d absurd answers", r, i+1)
+		}
 	}
-	for range 8 {
-		a := stream(1)
-		a.Streamed = false
-		a.Usage(-1, 55, -1, -1)
-		a.Learn(&c)
+	for _, stated := range []int64{0, maxCount} {
+		for range 2 * remembered {
+			c.Observe(stated, 100)
+		}
+		if r, ok := c.Ratio(); !ok || r < 1.0/maxRatio || r > maxRatio {
+			t.Errorf("ratio %g where all state %d", r, stated)
+		}
 	}
-	if _, ok := c.Ratio(); !ok || c.TokensPerEvent() != 1 {
-		t.Error("answers that are no streams have text and no events")
+	before := c
+	c.Observe(1, 0)
+	c.Observe(-1, 1)
+	if c != before {
+		t.Error("answers without text or without count teach")
 	}
-	if n := (*Calibration)(nil).TokensPerEvent(); n != 1 {
-		t.Error(n)
+}
+
+// A change of the model behind a name is followed.
+func TestCalibrationFollows(t *testing.T) {
+	var c Calibration
+	for range 1000 {
+		c.Observe(100, 100)
+	}
+	for range remembered/2 + 1 {
+		c.Observe(200, 100)
+	}
+	if r, _ := c.Ratio(); r != 2 {
+		t.Errorf("ratio %g, want that of most of the last %d", r, remembered)
+	}
+}
+
+// What is not fit to teach does not; its own count stays what the server said.
+func TestUnfitAnswersTeachNothing(t *testing.T) {
+	fit := func(a *Account) { a.Usage(-1, 110, -1, -1) }
+	for name, c := range map[string]struct {
+		answer func(*Account)
+		learns bool
+	}{
+		"fit":                        {fit, true},
+		"no stream":                  {func(a *Account) { fit(a); a.Streamed = false }, true},
+		"reasoning stated as none":   {func(a *Account) { a.Usage(-1, 110, 0, -1) }, true},
+		"reasoning sent":             {func(a *Account) { a.Usage(-1, 110, 50, -1); a.Reasoned = true }, true},
+		"nothing stated":             {func(*Account) {}, false},
+		"0 stated":                   {func(a *Account) { a.Usage(-1, 0, -1, -1) }, false},
+		"no text":                    {func(a *Account) { fit(a); a.Meter = Meter{} }, false},
+		"tool calls":                 {func(a *Account) { fit(a); a.Tools = true }, false},
+		"several choices":            {func(a *Account) { fit(a); a.Several = true }, false},
+		"text that was not read":     {func(a *Account) { fit(a); a.Partial = true }, false},
+		"the prompt again":           {func(a *Account) { fit(a); a.Echo = 1 }, false},
+		"reasoning hidden":           {func(a *Account) { a.Usage(-1, 1110, 1000, -1) }, false},
+		"reasoning hidden, unstated": {func(a *Account) { a.Usage(-1, 200, -1, -1) }, false},
+		"absurd":                     {func(a *Account) { a.Streamed = false; a.Usage(-1, 2e6, -1, -1) }, false},
+	} {
+		var got Calibration
+		for range calibrated {
+			a := stream(100)
+			c.answer(&a)
+			a.Learn(&got)
+		}
+		if _, ok := got.Ratio(); ok != c.learns {
+			t.Errorf("%s: learns %t", name, ok)
+		}
+	}
+}
+
+// A count of 0 beside text is what servers state that do not count.
+func TestZeroBesideTextIsUnstated(t *testing.T) {
+	a := stream(105)
+	a.Usage(0, 0, 0, 0)
+	a.Reasoned = true
+	got := a.Counts(nil)
+	if got[event.Output].Source != event.Chunks || got[event.Reasoning].Known || !a.WantsTokenizer() {
+		t.Errorf("%+v", got)
+	}
+	a.Usage(-1, 104, 9, -1)
+	a.Usage(0, 0, 0, 0) // the last event of some servers that have counted before
+	if got := a.Counts(nil); got[event.Output].N != 104 || got[event.Reasoning].N != 9 || a.WantsTokenizer() {
+		t.Errorf("%+v", got)
 	}
 }
 
@@ -152,8 +242,9 @@ func TestWantsTokenizer(t *testing.T) {
 	}{
 		"text":        {func(*Account) {}, true},
 		"input usage": {func(a *Account) { a.Usage(5, -1, -1, -1) }, true},
-		"usage":       {func(a *Account) { a.Usage(5, 0, -1, -1) }, false},
-		"some ids":    {func(a *Account) { a.Event(); a.Exact(1) }, true},
+		"usage":       {func(a *Account) { a.Usage(5, 7, -1, -1) }, false},
+		"the prompt":  {func(a *Account) { a.Echo = 5 }, false},
+		"some ids":    {func(a *Account) { a.Event(a.Size()); a.Exact(1) }, true},
 		"all ids":     {func(a *Account) { a.Exact(1); a.Exact(1); a.Exact(1) }, false},
 		"no text":     {func(a *Account) { a.Meter = Meter{} }, false},
 	} {
@@ -162,60 +253,5 @@ func TestWantsTokenizer(t *testing.T) {
 		if got := a.WantsTokenizer(); got != c.want {
 			t.Errorf("%s: %t", name, got)
 		}
-	}
-}
-
-// Reasoning that the server counts and never sends must not make the text look
-// longer than it is; reasoning that it sends is text.
-func TestHiddenReasoningTeachesNothing(t *testing.T) {
-	for _, c := range []struct {
-		name       string
-		out, think int64
-		reasoned   bool
-		learnt     int64 // of the text, 0 for nothing
-	}{
-		{"none", 110, -1, false, 110},
-		{"stated as none", 110, 0, false, 110},
-		{"hidden", 1110, 1000, false, 110},
-		{"sent", 110, 50, true, 110},
-		{"nothing but hidden", 1000, 1000, false, 0},
-		{"more hidden than all", 1000, 2000, false, 0},
-	} {
-		var got Calibration
-		for range calibrated {
-			a := stream(100)
-			a.Reasoned = c.reasoned
-			a.Usage(-1, c.out, c.think, -1)
-			a.Learn(&got)
-			if n := a.Counts(nil)[event.Output].N; n != c.out {
-				t.Errorf("%s: %d tokens of output, want all %d", c.name, n, c.out)
-			}
-		}
-		ratio, ok := got.Ratio()
-		if want := float64(c.learnt) / estimate(prose); ok != (c.learnt > 0) || ok && math.Abs(ratio-want) > 1e-9 {
-			t.Errorf("%s: ratio %g %t, want %g", c.name, ratio, ok, want)
-		}
-		if n, want := got.TokensPerEvent(), max(float64(c.learnt)/100, 1); math.Abs(n-want) > 1e-9 {
-			t.Errorf("%s: %g tokens per event, want %g", c.name, n, want)
-		}
-	}
-}
-
-// A change of the model behind a name is followed.
-func TestCalibrationFollows(t *testing.T) {
-	var c Calibration
-	for range 1000 {
-		c.Observe(100, 100, 100)
-	}
-	for range 100 {
-		c.Observe(200, 100, 100)
-	}
-	if r, _ := c.Ratio(); r < 1.9 || r > 2 {
-		t.Errorf("ratio %g after 100 answers of ratio 2", r)
-	}
-	c.Observe(1, 0, 0)
-	c.Observe(-1, 1, 1)
-	if r, ok := c.Ratio(); !ok || math.IsNaN(r) || math.IsInf(r, 0) {
-		t.Errorf("ratio %g", r)
 	}
 }

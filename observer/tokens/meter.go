@@ -12,13 +12,18 @@ import (
 // the cuts make no difference. The zero Meter is ready. It may be copied.
 type Meter struct {
 	bytes int64
-	sum   int64 // in units of 1/unit tokens
+	sum   Size
 	last  class // of the last ASCII byte, other after anything else
 	n     uint8 // bytes in part
 	aside bool  // what is kept is kept aside, see Fork
 	part  [utf8.UTFMax]byte
 	text  *Text // keeps the text for a tokenizer; nil for nobody
 }
+
+// Size is the estimated size of a text, in units of 1/1024 tokens.
+type Size int64
+
+func (s Size) tokens() float64 { return float64(s) / unit }
 
 // class is a class of ASCII bytes.
 type class uint8
@@ -81,12 +86,15 @@ func (m *Meter) complete() {
 // Bytes returns the length of the text.
 func (m *Meter) Bytes() int64 { return m.bytes }
 
+// Size returns the estimated size of the text so far.
+func (m *Meter) Size() Size { return m.sum }
+
 // Estimate returns the estimated number of tokens, at least 1 for any text.
 func (m *Meter) Estimate() float64 {
 	if m.bytes == 0 {
 		return 0
 	}
-	return max(float64(m.sum)/unit, 1)
+	return max(m.sum.tokens(), 1)
 }
 
 // ascii takes the ASCII bytes that p begins with, eight at a time, and returns
@@ -163,7 +171,7 @@ func (m *Meter) ascii(p []byte) int {
 
 // count returns the number of bytes of m, of which each is 0 or 0x80, that are
 // not 0.
-func count(m uint64) int64 { return int64(m >> 7 * 0x0101010101010101 >> 56) }
+func count(m uint64) Size { return Size(m >> 7 * 0x0101010101010101 >> 56) }
 
 func classOf(c byte) class {
 	switch {

@@ -12,8 +12,8 @@ import (
 
 // reference weighs one character after another, with none of Meter's code for
 // pieces and words of eight bytes.
-func reference(text string) int64 {
-	sum := int64(0)
+func reference(text string) Size {
+	sum := Size(0)
 	last := rune(-1)
 	for _, r := range text {
 		isSpace := func(r rune) bool { return 0 <= r && r <= ' ' }

@@ -74,7 +74,7 @@ func TestChunksAgree(t *testing.T) {
 		a := Account{Streamed: true}
 		a.Text([]byte(text))
 		for range events {
-			a.Event()
+			a.Event(a.Size())
 		}
 		return a.Counts(nil)[event.Output] == event.Count{N: int64(events), Source: event.Chunks, Known: true}
 	}

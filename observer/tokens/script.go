@@ -45,7 +45,7 @@ func (m *Meter) rune(r rune) {
 }
 
 // weight goes by Unicode blocks.
-func weight(r rune) int64 {
+func weight(r rune) Size {
 	switch {
 	case r < 0x250:
 		return weightLatin

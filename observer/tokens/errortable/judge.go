@@ -35,7 +35,7 @@ func judge(all []sample, c counts) ([]result, error) {
 				if len(kinds[s.kind].Taught) != len(s.taught) || len(kinds[s.kind].Measured) != len(s.measured) {
 					return nil, fmt.Errorf("%s has not counted the %s answers: run errortable -fetch", name, s.kind)
 				}
-				mixed[name].Observe(kinds[s.kind].Taught[i], estimate(s.taught[i]), 0)
+				mixed[name].Observe(kinds[s.kind].Taught[i], estimate(s.taught[i]))
 			}
 		}
 	}
@@ -46,7 +46,7 @@ func judge(all []sample, c counts) ([]result, error) {
 		for name, kinds := range c {
 			var own tokens.Calibration
 			for i, text := range s.taught {
-				own.Observe(kinds[s.kind].Taught[i], estimate(text), 0)
+				own.Observe(kinds[s.kind].Taught[i], estimate(text))
 			}
 			ratio, ok := own.Ratio()
 			if !ok {
