@@ -7,9 +7,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
+
+	"github.com/modeltap/modeltap/observer/identity"
 )
 
 func TestPortInUseNamesItsOwner(t *testing.T) {
@@ -76,18 +77,8 @@ func TestConfigurationErrors(t *testing.T) {
 	}
 }
 
-func TestListenInodes(t *testing.T) {
-	const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 0100007F:2506 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 11 1 0 100 0 0 10 0
-   1: 0100007F:2506 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 12 1 0 100 0 0 10 0
-   2: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 13 1 0 100 0 0 10 0
-   3: 00000000000000000000000000000000:2506 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 14 1
-   4: cut
-`
-	if got := listenInodes(table, 9478); !slices.Equal(got, []string{"11", "14"}) {
-		t.Errorf("%v", got)
-	}
-	if got := listenerOf(t.TempDir(), 9478); got != "another process" {
-		t.Errorf("without procfs: %q", got)
+func TestListenerWithoutProcfs(t *testing.T) {
+	if got := listenerOf(identity.Proc(t.TempDir()), 9478); got != "another process" {
+		t.Errorf("%q", got)
 	}
 }

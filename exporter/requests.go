@@ -39,22 +39,22 @@ func newRequestVecs(native bool) *requestVecs {
 			o.NativeHistogramMaxBucketNumber = 160
 			o.NativeHistogramMinResetDuration = time.Hour
 		}
-		return prometheus.NewHistogramVec(o, identity(extra...))
+		return prometheus.NewHistogramVec(o, identityLabels(extra...))
 	}
 	count := func(name, help string, labels []string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	}
 	return &requestVecs{
 		requests: count("model_requests_total",
-			"Ended model requests, each counted once.", identity("code", "stream", "outcome")),
+			"Ended model requests, each counted once.", identityLabels("code", "stream", "outcome")),
 		tokens: count("model_tokens_total",
 			"Tokens seen, by type and by the evidence for their number. Input includes cached, output includes reasoning.",
-			identity("type", "source")),
+			identityLabels("type", "source")),
 		finish: count("model_finish_total",
-			"Finish reasons stated, one for each choice.", identity("reason")),
+			"Finish reasons stated, one for each choice.", identityLabels("reason")),
 		met: count("model_slo_requests_total",
 			"Ended requests with a configured objective (slo), by whether they met it. What the server failed met none.",
-			identity("objective", "met")),
+			identityLabels("objective", "met")),
 		other: count("modeltap_other_requests_total",
 			"HTTP requests on watched ports that are not model requests.", []string{"server", "code"}),
 		duration: hist("model_request_duration_seconds",
@@ -83,8 +83,8 @@ func newRequestVecs(native bool) *requestVecs {
 	}
 }
 
-// identity returns the labels that every model metric has, and extra.
-func identity(extra ...string) []string {
+// identityLabels returns the labels that every model metric has, and extra.
+func identityLabels(extra ...string) []string {
 	return append([]string{"server", "model", "api"}, extra...)
 }
 

@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"github.com/prometheus/procfs"
+
+	"github.com/modeltap/modeltap/observer/identity"
 )
 
 // Tree is what the processes of one server have and use: its own and all that
@@ -81,7 +83,7 @@ func (t *Trees) Read(pids map[string]int, others []int) map[string]Tree {
 			}
 		}
 	}
-	join(fs, trees, pids, others)
+	join(identity.Proc(t.proc), trees, pids, others)
 	for name := range t.used {
 		if _, asked := pids[name]; !asked {
 			delete(t.used, name)
