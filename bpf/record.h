@@ -25,6 +25,7 @@ enum {
 	FLAG_ORDERED = 1 << 9,
 	FLAG_SKIPPED = 1 << 10,
 	FLAG_READ = 1 << 11, /* read_ago is set */
+	FLAG_FIRST = 1 << 12, /* begins with the first byte of its direction */
 };
 
 struct record {

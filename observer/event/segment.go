@@ -31,7 +31,8 @@ const (
 	// KindData is a TCP segment or, for a large one, a piece of it.
 	KindData Kind = iota
 	// KindRelease says that the process closed the socket named by Cookie
-	// (cgroup/sock_release). Bytes still in the send buffer may follow.
+	// (cgroup/sock_release). Bytes still in the send buffer may follow, unless
+	// Flags has RST: the close itself reset the connection.
 	KindRelease
 	// KindRead says that the application has read everything below Seq
 	// (tcp_sock.copied_seq at tcp_rcv_space_adjust). It stands for reads that
@@ -62,6 +63,10 @@ const (
 	Skipped Flags = 1 << 10
 	// Read says that ReadAgo is set.
 	Read Flags = 1 << 11
+	// First says that the segment carries the first byte of payload that its
+	// direction of the connection has, position 0. The source knows it from
+	// the socket. Packets and files do not: there a SYN tells.
+	First Flags = 1 << 12
 )
 
 // Endpoint is an address and port; IPv4 is kept in its IPv4-mapped form.
