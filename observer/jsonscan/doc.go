@@ -3,6 +3,8 @@
 // Package jsonscan finds fields by path in JSON documents (RFC 8259) that
 // arrive in pieces, cut anywhere, without keeping them.
 //
+// NaN, Infinity and -Infinity, which Python's json writes, are taken as null.
+//
 // In a document that encoding/json accepts, the values found are those that
 // encoding/json finds, with these differences: bytes that are not UTF-8 are
 // handed over as they are, and values beyond the limits of Value are cut as it

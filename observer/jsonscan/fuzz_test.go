@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -26,14 +27,20 @@ func somePaths(seed uint64) []Path {
 		if r.IntN(4) >= density || strings.HasPrefix(p, "**") && seed%2 == 0 {
 			continue
 		}
-		kinds := []Kind{[]Kind{Text, String, Number, Any}[r.IntN(4)], Count, Object}
+		kinds := []Kind{[]Kind{Text, String, Number, Any, TextDeep}[r.IntN(5)], Count, Object}
 		for _, k := range kinds {
-			if r.IntN(3) > 0 {
+			if r.IntN(3) > 0 && !slices.ContainsFunc(paths, func(o Path) bool { return o.below(p) || k == TextDeep && (Path{p, 0, k}).below(o.Path) }) {
 				paths = append(paths, Path{p, Field(i), k})
 			}
 		}
 	}
 	return paths
+}
+
+// below tells whether path leads below p, a TextDeep.
+func (p Path) below(path string) bool {
+	rest, ok := strings.CutPrefix(path, p.Path)
+	return p.Kind == TextDeep && ok && rest != "" && (rest[0] == '.' || rest[0] == '[' || p.Path == "" && rest[0] != '*')
 }
 
 func seeds(f *testing.F) {
@@ -48,6 +55,7 @@ func seeds(f *testing.F) {
 		` "top\tlevel" `, `-12.5`, `0`, `true`, `[]`, `{}`, ``,
 		deep, `[` + deep + `]`, `{"x":[` + deep + `]}`,
 		`{"a":tru}`, `{"a" 1}`, `{"a":1,}`, `[1,]`, `[1}`, `{"x":[1}]`, `{"x":"\q"}`, `{"a":"\q"}`,
+		`{"a":{"b":[1,{"c":"in","d":-2.5e3}],"":true},"b":[["x",[0]],null]}`, `{"a":[12`, `{"a":NaN,"b":[-Infinity,{"x":-Infinity}],"c":[Infinity]}`, `-Infinity`, `{"a":-Inf}`, `[{"a":7}]`,
 		`{"a":01}`, `{"x":-}`, `{"a":"\ud800\u0041\udc00"}`, `{}{}`, `{"a":"` + "\xff\xe4\xbd" + `"}`,
 	} {
 		for n := range uint64(4) {
@@ -83,8 +91,19 @@ func FuzzOracle(f *testing.F) {
 	})
 }
 
+// pythons returns the length of the literal of Python's json that doc begins
+// with, 0 for none.
+func pythons(doc []byte) int {
+	for _, l := range []string{"NaN", "Infinity", "-Infinity"} {
+		if bytes.HasPrefix(doc, []byte(l)) {
+			return len(l)
+		}
+	}
+	return 0
+}
+
 // lenient says whether doc becomes valid by what the scanner does not check in
-// a walked document: control characters and escapes in strings, and the
+// a walked document: Python's literals, control characters and escapes in strings, and the
 // shape of numbers.
 func lenient(doc []byte) bool {
 	var fixed []byte
@@ -96,6 +115,9 @@ func lenient(doc []byte) bool {
 			fixed = append(fixed, '.')
 		case inString && c < ' ':
 			fixed = append(fixed, '.')
+		case !inString && pythons(doc[i:]) > 0:
+			i += pythons(doc[i:]) - 1
+			fixed = append(fixed, '0')
 		case !inString && (c == '-' || '0' <= c && c <= '9'):
 			for i+1 < len(doc) && isNumber(doc[i+1]) {
 				i++

@@ -7,6 +7,8 @@ import (
 	"strconv"
 )
 
+func (k Kind) wantsNumber() bool { return k == Number || k == Any || k == TextDeep }
+
 func (s *Scanner) endNumber(b []byte) {
 	s.value = Value{Type: TypeNumber}
 	switch {
@@ -14,6 +16,11 @@ func (s *Scanner) endNumber(b []byte) {
 		s.value.Truncated = true
 	case !s.value.number(b):
 		s.fail(ErrSyntax)
+		return
+	}
+	if s.val.scalar == TextDeep {
+		s.h.Text(s.val.scalarField, b[:min(len(b), MaxString)])
+		s.h.TextEnd(s.val.scalarField)
 		return
 	}
 	s.h.Value(s.val.scalarField, &s.value)

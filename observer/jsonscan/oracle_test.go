@@ -61,8 +61,11 @@ func (o *oracle) token() json.Token {
 func follow(steps []step, name string) []step {
 	var next []step
 	for _, s := range steps {
-		if len(s.rest) > 0 && s.rest[0] == name {
+		switch {
+		case len(s.rest) > 0 && s.rest[0] == name:
 			next = append(next, step{s.path, s.rest[1:]})
+		case len(s.rest) == 0 && s.path.Kind == TextDeep:
+			return []step{{Path{Field: s.path.Field, Kind: TextDeep}, nil}}
 		}
 	}
 	return next
@@ -91,18 +94,18 @@ func (o *oracle) value(steps []step) {
 		}
 		o.depth--
 	case string:
-		switch f, k := wanted(steps, Text, String, Any); {
-		case k == Text:
-			o.Text(f, []byte(t+"x"))
-			o.text = o.text[:len(t)]
-			o.TextEnd(f)
+		switch f, k := wanted(steps, Text, TextDeep, String, Any); {
+		case k == Text, k == TextDeep:
+			o.whole(f, t)
 		case k != 0:
 			o.string(f, t[:min(len(t), MaxString)], len(t) > MaxString)
 		}
 	case json.Number:
-		f, k := wanted(steps, Number, Any)
+		f, k := wanted(steps, TextDeep, Number, Any)
 		switch {
 		case k == 0:
+		case k == TextDeep:
+			o.whole(f, string(t[:min(len(t), MaxString)]))
 		case len(t) > MaxString:
 			o.add("%d long number 0 0", f)
 		default:
@@ -117,6 +120,12 @@ func (o *oracle) value(steps []step) {
 			o.add("%d type %d 0", f, TypeNull)
 		}
 	}
+}
+
+func (o *oracle) whole(f Field, text string) {
+	o.Text(f, []byte(text+"x"))
+	o.text = o.text[:len(text)]
+	o.TextEnd(f)
 }
 
 // bigNumber reads t with math/big and limits the result.

@@ -86,7 +86,7 @@ type Scanner struct {
 	kinds uint64 // one bit for each open array (0) or object (1), last opened lowest
 
 	str     text
-	literal string // what is left of a true, false or null
+	literal string // what is left of a true, false, null, NaN or Infinity; of a skipped "-", what may follow
 	value   Value
 
 	stack  [MaxDepth]*node

@@ -3,6 +3,7 @@
 package jsonscan
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"unsafe"
@@ -122,12 +123,61 @@ func TestCompileRefuses(t *testing.T) {
 	for _, paths := range [][]Path{
 		{{"a..b", 1, Text}}, {{".a", 1, Text}}, {{"a.", 1, Text}}, {{"a[", 1, Text}},
 		{{"a[]b", 1, Text}}, {{"a.[]", 1, Text}}, {{"**", 1, Text}}, {{"**.", 1, Text}},
-		{{"**.[]", 1, Text}}, {{"a.**.b", 1, Text}}, {{"a]", 1, Text}}, {{"a", 1, 0}}, {{"a", 1, 7}},
+		{{"**.[]", 1, Text}}, {{"a.**.b", 1, Text}}, {{"a]", 1, Text}}, {{"a", 1, 0}}, {{"a", 1, TextDeep + 1}},
 		{{"a", 1, Text}, {"a", 2, Number}}, {{"a", 1, Count}, {"a", 2, Count}}, {{"[].", 1, Text}},
+		{{"a", 1, TextDeep}, {"a.b", 1, Text}}, {{"a.b", 1, Text}, {"a", 1, TextDeep}}, {{"a[]", 1, Count}, {"a", 1, TextDeep}},
+		{{"", 1, TextDeep}, {"a", 1, Text}}, {{"a", 1, TextDeep}, {"a", 1, Any}},
 		{{"a", 1, Object}, {"a", 1, Object}}, {{strings.Repeat("a", MaxString+1), 1, Text}},
 	} {
 		if _, err := Compile(paths); err == nil {
 			t.Errorf("%v: no error", paths)
+		}
+	}
+}
+
+// All strings and numbers below a TextDeep are its text, and nothing else is.
+func TestTextDeep(t *testing.T) {
+	schema := MustCompile([]Path{{"a.in", 1, TextDeep}, {"a.in", 2, Object}, {"b", 3, Text}, {"**.b", 4, Text}})
+	for doc, want := range map[string]string{
+		`{"a":{"in":"x"}}`:                    `1 text "x"`,
+		`{"a":{"in":-12.50}}`:                 `1 text "-12.50"`,
+		`{"a":{"in":null,"out":"y"},"b":"z"}`: `3 text "z"`,
+		`{"a":{"in":{"k":["x",{"b":"y"},[1e3,true,null,[[]]]],"\u006b":"w"}}}`:          "2 enter\n1 text \"x\"\n1 text \"y\"\n1 text \"1e3\"\n1 text \"w\"\n2 leave",
+		`{"a":{"in":["\u4f60",""],"b":"z"}}`:                                            "1 text \"你\"\n1 text \"\"\n4 text \"z\"",
+		`{"a":[{"in":"x"}],"in":{"c":"d"}}`:                                             "",
+		`{"a":{"in":[` + strings.Repeat("[", 20) + `7` + strings.Repeat("]", 21) + `}}`: `1 text "7"`,
+		`{"a":{"in":{"x":NaN,"y":-Infinity,"z":3}}}`:                                    "2 enter\n1 text \"3\"\n2 leave",
+	} {
+		for _, pieces := range [][][]byte{{[]byte(doc)}, bytewise([]byte(doc))} {
+			if got, err := read(schema, pieces...); err != nil || got != want {
+				t.Errorf("%s in %d pieces: %v\n%s\nwant\n%s", doc, len(pieces), err, got, want)
+			}
+		}
+	}
+}
+
+// What Python's json writes for numbers that JSON does not have voids nothing,
+// wherever it stands and is cut.
+func TestPythonsLiterals(t *testing.T) {
+	paths := []Path{{"n", 1, Number}, {"any", 2, Any}, {"t", 3, Text}, {"deep", 4, TextDeep}, {"o", 5, Object}, {"l", 6, Count}, {"end", 9, String}}
+	for _, literal := range []string{"NaN", "Infinity", "-Infinity"} {
+		for _, p := range []string{"n", "any", "t", "deep", "o", "l", "skipped"} {
+			doc := fmt.Sprintf(`{"x":[%[2]s,{"y":%[2]s}],"%[1]s":%[2]s,"end":"!"}`, p, literal)
+			want := strings.ReplaceAll(doc, literal, "null")
+			wantLog, err := read(MustCompile(paths), []byte(want))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for at := range doc {
+				if got, err := read(MustCompile(paths), []byte(doc[:at]), []byte(doc[at:])); err != nil || got != wantLog {
+					t.Errorf("%s cut at %d: %v\n%s\nwant\n%s", doc, at, err, got, wantLog)
+				}
+			}
+		}
+		for _, bad := range []string{literal + "x", "1" + literal, "-" + literal + "1", literal[:len(literal)-1], "+" + literal} {
+			if _, err := read(MustCompile(paths), []byte(`{"n":`+bad+`}`)); err == nil && bad != "-Infinity" {
+				t.Errorf("%s is taken", bad)
+			}
 		}
 	}
 }

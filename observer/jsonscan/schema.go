@@ -4,6 +4,7 @@ package jsonscan
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,6 +31,11 @@ const (
 	Count
 	// Object wants to know when an object begins and ends.
 	Object
+	// TextDeep wants what Text does of every string and number here and below,
+	// in arrays and objects to any depth. Keys are no text. A number is handed
+	// over as it is written, its first MaxString bytes. No path leads below
+	// one, nor does a "**" begin there.
+	TextDeep
 )
 
 // Path names a place in a document.
@@ -59,9 +65,10 @@ type Schema struct {
 type node struct {
 	keys  []child
 	first uint64 // bit b&63 is set for the first byte b of each key
+	other *node  // below every other key
 	elem  *node
 
-	scalar      Kind // Text, String, Number, Any or 0
+	scalar      Kind // Text, TextDeep, String, Number, Any or 0
 	enter       bool
 	count       bool
 	walkObject  bool // an object here cannot be skipped as a whole
@@ -99,9 +106,9 @@ func MustCompile(paths []Path) *Schema {
 	return s
 }
 
-// Compile makes a Schema. It fails on a path that it cannot read and on two
-// wishes for the same value: at one path, at most one of Text, String, Number
-// and Any, one Count and one Object.
+// Compile makes a Schema. It fails on a path that it cannot read, on a path that
+// leads below a TextDeep, and on two wishes for the same value: at one path, at
+// most one of Text, TextDeep, String, Number and Any, one Count and one Object.
 func Compile(paths []Path) (*Schema, error) {
 	s := &Schema{root: &node{}, none: &node{}}
 	for _, p := range paths {
@@ -129,6 +136,9 @@ func (s *Schema) add(p Path) error {
 		}
 	}
 	for rest != "" {
+		if at.scalar == TextDeep {
+			return errBelow
+		}
 		if after, ok := strings.CutPrefix(rest, "[]"); ok {
 			if at.elem == nil {
 				at.elem = &node{}
@@ -174,7 +184,10 @@ func (n *node) child(name string) *node {
 func (n *node) want(p Path) error {
 	taken := false
 	switch p.Kind {
-	case Text, String, Number, Any:
+	case Text, TextDeep, String, Number, Any:
+		if p.Kind == TextDeep && (len(n.keys) > 0 || n.elem != nil) {
+			return errBelow
+		}
 		taken = n.scalar != 0
 		n.scalar, n.scalarField = p.Kind, p.Field
 	case Count:
@@ -192,9 +205,16 @@ func (n *node) want(p Path) error {
 	return nil
 }
 
+var errBelow = errors.New("all below a TextDeep is its text; drop the path that leads there")
+
 // finish completes n and what lies below it: the keys that are looked for
 // everywhere join its own.
 func (n *node) finish(none *node, anywhere []child) {
+	if n.scalar == TextDeep {
+		n.other = deepText(n.scalarField)
+		n.elem, n.walkObject, n.walkArray = n.other, true, true
+		return
+	}
 	own := n.keys
 	for _, c := range own {
 		if n != none {
@@ -209,6 +229,7 @@ func (n *node) finish(none *node, anywhere []child) {
 	for _, c := range n.keys {
 		n.first |= 1 << (c.name[0] & 63)
 	}
+	n.other = none
 	if n.elem == nil {
 		n.elem = none
 	} else {
@@ -216,6 +237,13 @@ func (n *node) finish(none *node, anywhere []child) {
 	}
 	n.walkObject = n.enter || len(n.keys) > 0
 	n.walkArray = n.count || n.elem != none || len(none.keys) > 0
+}
+
+// deepText returns the place of all that lies below a TextDeep.
+func deepText(f Field) *node {
+	n := &node{scalar: TextDeep, scalarField: f, walkObject: true, walkArray: true}
+	n.other, n.elem = n, n
+	return n
 }
 
 // match returns the place below the key whose name and closing quote b begins

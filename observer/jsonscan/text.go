@@ -97,7 +97,7 @@ func (s *Scanner) endText() state {
 	switch s.str.target {
 	case toKey:
 		if s.val = s.cur.find(s.str.kept()); s.val == nil || s.str.truncated {
-			s.val = s.schema.none
+			s.val = s.cur.other
 		}
 		return awaitColon
 	case toText:

@@ -89,7 +89,7 @@ func (s *Scanner) Write(p []byte) error {
 					st = inText
 					continue
 				}
-				n, length = s.schema.none, j-i
+				n, length = s.cur.other, j-i
 			}
 			s.val = n
 			st = awaitColon
@@ -109,17 +109,18 @@ func (s *Scanner) Write(p []byte) error {
 			case '"':
 				i++
 				switch k := s.val.scalar; k {
-				case Text, String, Any:
+				case Text, TextDeep, String, Any:
 					j := special(p, i)
+					isText := k == Text || k == TextDeep
 					switch {
 					case j == len(p) || p[j] != '"':
 						s.str.begin(toValue)
-						if k == Text {
+						if isText {
 							s.str.target = toText
 						}
 						st = inText
 						continue
-					case k != Text:
+					case !isText:
 						s.string(p[i:min(j, i+MaxString)], j-i > MaxString)
 					default:
 						if j > i {
@@ -166,6 +167,12 @@ func (s *Scanner) Write(p []byte) error {
 				}
 				st = s.after()
 				i += len("null")
+			case 'N': // and Infinity: what Python's json writes
+				s.literal, s.value.Type = "NaN", TypeNull
+				st = inLiteral
+			case 'I':
+				s.literal, s.value.Type = "Infinity", TypeNull
+				st = inLiteral
 			case 't':
 				s.literal, s.value.Type = "true", TypeTrue
 				st = inLiteral
@@ -173,8 +180,14 @@ func (s *Scanner) Write(p []byte) error {
 				s.literal, s.value.Type = "false", TypeFalse
 				st = inLiteral
 			case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-				wanted := s.val.scalar == Number || s.val.scalar == Any
+				wanted := s.val.scalar.wantsNumber()
 				j := i + 1
+				if c == '-' && j < len(p) && p[j] == 'I' {
+					s.literal, s.value.Type = "Infinity", TypeNull
+					st = inLiteral
+					i = j
+					continue
+				}
 				for j < len(p) && isNumber(p[j]) {
 					j++
 				}
@@ -185,6 +198,10 @@ func (s *Scanner) Write(p []byte) error {
 					continue
 				case j == len(p):
 					st = inSkippedNumber
+					s.literal = ""
+					if c == '-' && j == i+1 {
+						s.literal = "Infinity"
+					}
 				case wanted:
 					s.str.truncated = false
 					if s.endNumber(p[i:j]); s.err != nil {
@@ -210,6 +227,12 @@ func (s *Scanner) Write(p []byte) error {
 			}
 
 		case inSkippedNumber:
+			if c == 'I' && s.literal != "" {
+				s.value.Type = TypeNull
+				st = inLiteral
+				continue
+			}
+			s.literal = ""
 			for i < len(p) && isNumber(p[i]) {
 				i++
 			}
@@ -235,6 +258,12 @@ func (s *Scanner) Write(p []byte) error {
 			}
 			s.str.keep(p[i:j])
 			if j < len(p) {
+				if p[j] == 'I' && s.str.n == 1 && s.str.buf[0] == '-' {
+					s.literal, s.value.Type = "Infinity", TypeNull
+					st = inLiteral
+					i = j
+					continue
+				}
 				if s.endNumber(s.str.kept()); s.err != nil {
 					return s.err
 				}
