@@ -26,6 +26,9 @@ type Dialect struct {
 	// Reasoned tells by its type which event carries reasoning; nil means that
 	// the name of its text does.
 	Reasoned func(eventType []byte) bool
+	// Called tells by its type which event carries a part of a tool call; nil
+	// means that the name of its text does.
+	Called func(eventType []byte) bool
 	// Nothing tells by its type which event is a keep-alive; nil means none.
 	Nothing func(eventType []byte) bool
 	// Final tells by its type which event ends the answer; nil means that a

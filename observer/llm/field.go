@@ -16,14 +16,16 @@ const (
 	fieldSampling                 // SGLang's parameters (object)
 	fieldSamples                  // answers wanted to each prompt
 
-	fieldChoice    // one choice of an answer (object)
-	fieldIndex     // its index
-	fieldText      // visible text
-	fieldReasoning // reasoning text
-	fieldTool      // tool-call text
-	fieldToken     // one token (object)
-	fieldTokenID   // token ids or log probabilities of the event (count)
-	fieldFinish    // finish reason of the choice, or of the answer
+	fieldChoice     // one choice of an answer (object)
+	fieldIndex      // its index
+	fieldText       // visible text
+	fieldReasoning  // reasoning text
+	fieldReasoning2 // the same, by another name: one of them counts
+	fieldReasoning3 // the same, by a third
+	fieldTool       // tool-call text
+	fieldToken      // one token (object)
+	fieldTokenID    // token ids or log probabilities of the event (count)
+	fieldFinish     // finish reason of the choice, or of the answer
 
 	fieldInput     // stated input tokens
 	fieldOutput    // stated output tokens

@@ -16,6 +16,7 @@ const maxChoices = 128
 type part struct {
 	index    int32
 	ids      int32
+	reasoned jsonscan.Field // under which name it has reasoning text, 0 for none
 	text     bool
 	finished bool
 	finish   event.Finish
@@ -69,13 +70,17 @@ func (f *fields) Text(id jsonscan.Field, piece []byte) {
 	if len(piece) == 0 || f.doc.mute {
 		return
 	}
-	f.doc.now.text = true
 	switch id {
-	case fieldReasoning:
+	case fieldReasoning, fieldReasoning2, fieldReasoning3:
+		if by := f.doc.now.reasoned; by != 0 && by != id {
+			return
+		}
+		f.doc.now.reasoned = id
 		f.account.Reasoned = true
 	case fieldTool:
 		f.account.Tools = true
 	}
+	f.doc.now.text = true
 	if f.doc.within {
 		f.account.Text(piece)
 		return
@@ -189,6 +194,9 @@ func (e *Exchange) eventType(t []byte) {
 	}
 	if c := e.dialect.Reasoned; c != nil && c(t) {
 		e.account.Reasoned = true
+	}
+	if c := e.dialect.Called; c != nil && c(t) {
+		e.account.Tools = true
 	}
 	if c := e.dialect.Nothing; c != nil && c(t) {
 		d.nothing = true

@@ -15,22 +15,19 @@ var (
 			jsonscan.Path{Path: "suffix", Field: fieldPrompt, Kind: jsonscan.Text},
 			jsonscan.Path{Path: "system", Field: fieldPrompt, Kind: jsonscan.Text},
 		),
-		Answer: ollamaText("thinking", "response"),
-		Event:  ollamaText("thinking", "response"),
+		Answer: ollamaGenerated,
+		Event:  ollamaGenerated,
 		Form:   bodyNDJSON,
 		Marked: true,
 	}
 	ollamaChat = &Dialect{
-		API:    "ollama_chat",
-		Routes: []string{"/api/chat"},
-		Request: requestPaths(
-			jsonscan.Path{Path: "messages[]", Field: fieldMessage, Kind: jsonscan.Object},
-			jsonscan.Path{Path: "messages[].content", Field: fieldPrompt, Kind: jsonscan.Text},
-		),
-		Answer: ollamaText("message.thinking", "message.content", "message.tool_calls[].function.name"),
-		Event:  ollamaText("message.thinking", "message.content", "message.tool_calls[].function.name"),
-		Form:   bodyNDJSON,
-		Marked: true,
+		API:     "ollama_chat",
+		Routes:  []string{"/api/chat"},
+		Request: requestPaths(prompts("messages[]")...),
+		Answer:  ollamaSaid,
+		Event:   ollamaSaid,
+		Form:    bodyNDJSON,
+		Marked:  true,
 	}
 	ollamaEmbed = &Dialect{
 		API:    "ollama_embed",
@@ -40,15 +37,22 @@ var (
 			jsonscan.Path{Path: "input[]", Field: fieldPrompt, Kind: jsonscan.Text},
 			jsonscan.Path{Path: "prompt", Field: fieldPrompt, Kind: jsonscan.Text},
 		),
-		Answer: ollamaText(""),
-		Event:  ollamaText(""),
+		Answer: schema(ollamaCounts),
+		Event:  schema(ollamaCounts),
 	}
 )
 
-// ollamaText is the schema of an answer or a line of it, with its reasoning
-// text at thinking, unless that is empty, and other text at texts.
-func ollamaText(thinking string, texts ...string) *jsonscan.Schema {
-	paths := []jsonscan.Path{
+var (
+	ollamaGenerated = schema(ollamaCounts, []jsonscan.Path{
+		{Path: "response", Field: fieldText, Kind: jsonscan.Text},
+		{Path: "thinking", Field: fieldReasoning, Kind: jsonscan.Text},
+	})
+	ollamaSaid = schema(ollamaCounts, call("message.tool_calls[].function", fieldTool), []jsonscan.Path{
+		{Path: "message.content", Field: fieldText, Kind: jsonscan.Text},
+		{Path: "message.thinking", Field: fieldReasoning, Kind: jsonscan.Text},
+	})
+	// ollamaCounts are the paths of an answer, or of a line of it, without text.
+	ollamaCounts = []jsonscan.Path{
 		{Path: "model", Field: fieldModel, Kind: jsonscan.String},
 		{Path: "done", Field: fieldDone, Kind: jsonscan.Any},
 		{Path: "done_reason", Field: fieldFinish, Kind: jsonscan.String},
@@ -57,11 +61,4 @@ func ollamaText(thinking string, texts ...string) *jsonscan.Schema {
 		{Path: "error", Field: fieldError, Kind: jsonscan.Any},
 		{Path: "error", Field: fieldError, Kind: jsonscan.Object},
 	}
-	if thinking != "" {
-		paths = append(paths, jsonscan.Path{Path: thinking, Field: fieldReasoning, Kind: jsonscan.Text})
-	}
-	for _, t := range texts {
-		paths = append(paths, jsonscan.Path{Path: t, Field: fieldText, Kind: jsonscan.Text})
-	}
-	return jsonscan.MustCompile(paths)
-}
+)

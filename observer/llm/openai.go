@@ -4,6 +4,7 @@ package llm
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/modeltap/modeltap/observer/jsonscan"
 )
@@ -32,21 +33,44 @@ var openAIUsage = []jsonscan.Path{
 }
 
 // message returns the paths of the text in a chat message, or in its delta,
-// below at. The name of the reasoning member differs by server: vLLM,
-// OpenRouter and Ollama say reasoning, llama.cpp, SGLang and DeepSeek
-// reasoning_content.
+// below at. The name of the reasoning member differs by server: vLLM and Ollama
+// say reasoning, llama.cpp, SGLang and DeepSeek reasoning_content, OpenRouter
+// adds reasoning_details, and some write the same words under two of them.
+// Mistral's API has reasoning parts in the list of the content.
 func message(at string) []jsonscan.Path {
-	return []jsonscan.Path{
+	return slices.Concat([]jsonscan.Path{
 		{Path: at + ".content", Field: fieldText, Kind: jsonscan.Text},
 		{Path: at + ".content[].text", Field: fieldText, Kind: jsonscan.Text},
+		{Path: at + ".content[].thinking", Field: fieldReasoning, Kind: jsonscan.Text},
+		{Path: at + ".content[].thinking[].text", Field: fieldReasoning, Kind: jsonscan.Text},
 		{Path: at + ".refusal", Field: fieldText, Kind: jsonscan.Text},
 		{Path: at + ".reasoning_content", Field: fieldReasoning, Kind: jsonscan.Text},
-		{Path: at + ".reasoning", Field: fieldReasoning, Kind: jsonscan.Text},
-		{Path: at + ".tool_calls[].function.name", Field: fieldTool, Kind: jsonscan.Text},
-		{Path: at + ".tool_calls[].function.arguments", Field: fieldTool, Kind: jsonscan.Text},
-		{Path: at + ".function_call.name", Field: fieldTool, Kind: jsonscan.Text},
-		{Path: at + ".function_call.arguments", Field: fieldTool, Kind: jsonscan.Text},
+		{Path: at + ".reasoning", Field: fieldReasoning2, Kind: jsonscan.Text},
+		{Path: at + ".reasoning_details[].text", Field: fieldReasoning3, Kind: jsonscan.Text},
+		{Path: at + ".reasoning_details[].summary", Field: fieldReasoning3, Kind: jsonscan.Text},
+		{Path: at + ".tool_calls[].custom.name", Field: fieldTool, Kind: jsonscan.Text},
+		{Path: at + ".tool_calls[].custom.input", Field: fieldTool, Kind: jsonscan.TextDeep},
+	}, call(at+".tool_calls[].function", fieldTool), call(at+".tool_calls.function", fieldTool), call(at+".function_call", fieldTool))
+}
+
+// call returns the paths of the text of a tool call at a place: its name and
+// arguments, which some servers send as JSON and not as a string of it.
+func call(at string, f jsonscan.Field) []jsonscan.Path {
+	return []jsonscan.Path{
+		{Path: at + ".name", Field: f, Kind: jsonscan.Text},
+		{Path: at + ".arguments", Field: f, Kind: jsonscan.TextDeep},
 	}
+}
+
+// prompts returns the paths of the text in a list of chat messages at a place
+// of a request, earlier tool calls included.
+func prompts(at string) []jsonscan.Path {
+	return slices.Concat([]jsonscan.Path{
+		{Path: at, Field: fieldMessage, Kind: jsonscan.Object},
+		{Path: at + ".content", Field: fieldPrompt, Kind: jsonscan.Text},
+		{Path: at + ".content[].text", Field: fieldPrompt, Kind: jsonscan.Text},
+		{Path: at + ".tool_calls[].custom.input", Field: fieldPrompt, Kind: jsonscan.TextDeep},
+	}, call(at+".tool_calls[].function", fieldPrompt), call(at+".function_call", fieldPrompt))
 }
 
 // azureRoute is where Azure OpenAI and the gateways that imitate it mount the
@@ -67,16 +91,12 @@ func requestPaths(paths ...jsonscan.Path) *jsonscan.Schema {
 }
 
 var openAIChat = &Dialect{
-	API:    "openai_chat",
-	Routes: []string{"/chat/completions"},
-	Request: requestPaths(
-		jsonscan.Path{Path: "messages[]", Field: fieldMessage, Kind: jsonscan.Object},
-		jsonscan.Path{Path: "messages[].content", Field: fieldPrompt, Kind: jsonscan.Text},
-		jsonscan.Path{Path: "messages[].content[].text", Field: fieldPrompt, Kind: jsonscan.Text},
-	),
-	Answer: schema(openAIUsage, message("choices[].message")),
-	Event:  schema(openAIUsage, message("choices[].delta")),
-	Marked: true,
+	API:     "openai_chat",
+	Routes:  []string{"/chat/completions"},
+	Request: requestPaths(prompts("messages[]")...),
+	Answer:  schema(openAIUsage, message("choices[].message")),
+	Event:   schema(openAIUsage, message("choices[].delta")),
+	Marked:  true,
 }
 
 var openAICompletions = &Dialect{
@@ -104,18 +124,27 @@ var openAIResponses = &Dialect{
 		jsonscan.Path{Path: "input[]", Field: fieldMessage, Kind: jsonscan.Object},
 		jsonscan.Path{Path: "input[].content", Field: fieldPrompt, Kind: jsonscan.Text},
 		jsonscan.Path{Path: "input[].content[].text", Field: fieldPrompt, Kind: jsonscan.Text},
+		jsonscan.Path{Path: "input[].arguments", Field: fieldPrompt, Kind: jsonscan.TextDeep},
+		jsonscan.Path{Path: "input[].input", Field: fieldPrompt, Kind: jsonscan.TextDeep},
+		jsonscan.Path{Path: "input[].output", Field: fieldPrompt, Kind: jsonscan.TextDeep},
 	),
 	Answer: schema(responsePaths(""), []jsonscan.Path{
 		{Path: "output[].content[].text", Field: fieldText, Kind: jsonscan.Text},
 		{Path: "output[].content[].refusal", Field: fieldText, Kind: jsonscan.Text},
 		{Path: "output[].summary[].text", Field: fieldReasoning, Kind: jsonscan.Text},
-		{Path: "output[].arguments", Field: fieldTool, Kind: jsonscan.Text},
+		{Path: "output[].name", Field: fieldTool, Kind: jsonscan.Text},
+		{Path: "output[].arguments", Field: fieldTool, Kind: jsonscan.TextDeep},
+		{Path: "output[].input", Field: fieldTool, Kind: jsonscan.TextDeep},
+		{Path: "output[].code", Field: fieldTool, Kind: jsonscan.Text},
 	}),
 	Event: schema(responsePaths("response."), []jsonscan.Path{
 		{Path: "type", Field: fieldEventType, Kind: jsonscan.String},
-		{Path: "delta", Field: fieldText, Kind: jsonscan.Text},
+		{Path: "delta", Field: fieldText, Kind: jsonscan.TextDeep},
 	}),
-	Content:  func(t []byte) bool { return bytes.HasSuffix(t, []byte(".delta")) },
+	Content: func(t []byte) bool {
+		return bytes.HasSuffix(t, []byte(".delta")) && !bytes.HasSuffix(t, []byte("audio.delta"))
+	},
+	Called:   func(t []byte) bool { return bytes.Contains(t, []byte("_call")) },
 	Reasoned: func(t []byte) bool { return bytes.HasPrefix(t, []byte("response.reasoning")) },
 	Final: func(t []byte) bool {
 		switch string(t) {
