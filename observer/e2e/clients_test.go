@@ -22,8 +22,6 @@ type seen struct {
 }
 
 // TestRealClients observes a service while unmodified client libraries ask it.
-// A library hands an event over later than the socket had it, so the means may
-// differ by what the library takes, and only one way.
 func TestRealClients(t *testing.T) {
 	p := need(t)
 	s := p.serve(t, "uvicorn-uvloop-httptools", "chat:app")
@@ -54,23 +52,24 @@ func TestRealClients(t *testing.T) {
 			noLoss(t, got)
 			want(t, "requests", got.Value("model_requests_total", "api", "openai_chat", "outcome", "ok"), n)
 			want(t, "tokens", got.Value("model_tokens_total", "type", "output", "source", "usage"), n*tokens)
-			within(t, "time to first token", got, "model_time_to_first_token_seconds", n, first)
-			within(t, "duration", got, "model_request_duration_seconds", n, whole)
+			within(t, "time to first token", got, "model_time_to_first_token_seconds", n, 0.05, first)
+			within(t, "duration", got, "model_request_duration_seconds", n, 0.05+(tokens-1)*0.005, whole)
 		})
 	}
 }
 
 // within compares a histogram's mean with a client library's: above it by no
-// more than the promised millisecond, and below it by no more than the library
-// takes to send and to hand over.
-func within(t *testing.T, what string, m rig.Metrics, name string, n uint64, client float64) {
+// more than the promised millisecond, since a library hands over later than its
+// socket had it, and below what the server slept, least, by no more than the
+// coarseness of its timers. How late a library is depends on the machine.
+func within(t *testing.T, what string, m rig.Metrics, name string, n uint64, least, client float64) {
 	t.Helper()
 	count, sum := m.Histogram(name)
 	want(t, what+" count", count, n)
 	mean := sum / float64(count)
-	t.Logf("%s: modeltap %.2f ms, client %.2f ms", what, mean*1e3, client*1e3)
-	if mean > client+0.001 || mean < 0.5*client {
-		t.Errorf("%s: modeltap %v s, client %v s", what, mean, client)
+	t.Logf("%s: modeltap %.2f ms, server at least %.2f ms, client %.2f ms", what, mean*1e3, least*1e3, client*1e3)
+	if mean > client+0.001 || mean < 0.95*least {
+		t.Errorf("%s: modeltap %v s, server at least %v s, client %v s", what, mean, least, client)
 	}
 }
 
@@ -97,7 +96,7 @@ func TestRealCurl(t *testing.T) {
 	}
 	got := scrape(t, m)
 	noLoss(t, got)
-	within(t, "duration", got, "model_request_duration_seconds", n, total)
+	within(t, "duration", got, "model_request_duration_seconds", n, 0.05+4*0.005, total)
 	_, bytes := got.Histogram("model_response_size_bytes")
 	want(t, "response bytes", bytes, size)
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/modeltap/modeltap/bpf"
 	"github.com/modeltap/modeltap/observer/e2e/rig"
+	"github.com/modeltap/modeltap/observer/e2e/sandbox"
 )
 
 // crowd is a process with many small model servers; see apps/crowd.py.
@@ -110,7 +111,7 @@ func TestLoadDiscovery(t *testing.T) {
 		t.Logf("discovery: %v of processor in %v, %v without; %.2f %% of a core; %d processes", used, took, rest, 100*(used-rest).Seconds()/took.Seconds(), len(idle.PIDs()))
 		return (used - rest).Seconds() / took.Seconds()
 	}
-	// What else comes and goes on this host is discovered too, and only adds.
+	// A busy machine only adds.
 	least := share()
 	for range 2 {
 		if least > 0.01 {
@@ -154,7 +155,7 @@ func TestLoadGroups(t *testing.T) {
 	const n, outer, programs = 300, 200, 3
 	dirs, ports := make([]string, n), make([]string, n)
 	for i := range dirs {
-		dirs[i] = root.Dir(fmt.Sprintf("/mt-crowd-%d-%d", os.Getpid(), i))
+		dirs[i] = root.Dir(fmt.Sprintf("%s/crowd-%d", sandbox.Cgroup(), i))
 		if i%3 == 2 { // inside that of another server, whose programs run for it too
 			dirs[i] = dirs[i-1] + "/inner"
 		}

@@ -6,6 +6,8 @@
 //
 // The servers and clients are installed at pinned versions by setup.sh, which
 // the tests call; package rig starts and reads them. The tests need root,
-// because the daemon attaches to the kernel. The comparison of what observing
-// costs is the program in overhead.
+// because the daemon attaches to the kernel; package sandbox keeps each of them
+// from seeing the host's other servers and the other tests', which run beside it.
+// Tests called TestLoad… run alone. The comparison of what observing costs is the
+// program in overhead.
 package e2e

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/modeltap/modeltap/observer/e2e/rig"
+	"github.com/modeltap/modeltap/observer/e2e/sandbox"
 )
 
 // Golden captures are made by the project's own record command from real
@@ -51,9 +52,14 @@ func TestGoldenReplay(t *testing.T) {
 	if len(files) == 0 {
 		t.Fatal("testdata/golden holds no capture")
 	}
-	bin := filepath.Join(build, "modeltap")
-	if out, err := exec.Command("go", "build", "-o", bin, "../../cmd/modeltap").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	r := rig.Repository{Build: sandbox.Shared()}
+	var err error
+	if r.Root, err = rig.Root(); err != nil {
+		t.Fatal(err)
+	}
+	bin, err := r.Modeltap()
+	if err != nil {
+		t.Fatal(err)
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".pcapng"), func(t *testing.T) {

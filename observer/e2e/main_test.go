@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/modeltap/modeltap/observer/e2e/rig"
+	"github.com/modeltap/modeltap/observer/e2e/sandbox"
 )
 
 // parts are built and installed once for all tests of the package.
@@ -16,10 +17,8 @@ type parts struct {
 	modeltap, csrv string
 }
 
-var build string
-
 var assemble = sync.OnceValues(func() (p parts, err error) {
-	if p.Repository, err = rig.Open(build); err != nil {
+	if p.Repository, err = rig.Open(sandbox.Shared()); err != nil {
 		return p, err
 	}
 	if p.csrv, err = p.Csrv(); err != nil {
@@ -29,15 +28,19 @@ var assemble = sync.OnceValues(func() (p parts, err error) {
 	return p, err
 })
 
+// Each test runs in a sandbox of its own, several at a time; those that load the
+// machine run alone.
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		var err error
-		if build, err = os.MkdirTemp("", "modeltap-e2e-"); err != nil {
-			panic(err)
-		}
-		defer os.RemoveAll(build)
-		return m.Run()
-	}())
+	os.Exit(sandbox.Main(m, sandbox.Plan{Apart: ".", Alone: "^TestLoad", Prepare: prepare}))
+}
+
+// prepare installs and builds where the network is; what it cannot is told by
+// the tests that need it.
+func prepare() error {
+	if !testing.Short() {
+		_, _ = assemble()
+	}
+	return nil
 }
 
 // need returns what the tests run with. It skips where the kernel cannot be

@@ -20,6 +20,7 @@ import (
 
 	"github.com/modeltap/modeltap/bpf"
 	"github.com/modeltap/modeltap/observer/e2e/rig"
+	"github.com/modeltap/modeltap/observer/e2e/sandbox"
 )
 
 // TestTroubleshooting brings about what docs/troubleshooting.md describes, and
@@ -159,7 +160,7 @@ func TestTroubleshooting(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer root.Close()
-		inside, err := os.MkdirTemp(root.Path, "modeltap-e2e-")
+		inside, err := os.MkdirTemp(root.Dir(sandbox.Cgroup()), "inside-")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -46,7 +46,8 @@ type Answer struct {
 // errAborted ends the reading of a response on purpose.
 var errAborted = errors.New("aborted by the test")
 
-// Do sends call and reads its answer. The connection may be used again unless
+// Do sends call and reads its answer, before whatever else wants the processor:
+// a client that comes late reads several tokens at once. The connection may be used again unless
 // the answer was aborted or the server closes it.
 func (c *Conn) Do(call Call) (*Answer, error) {
 	a := &Answer{TraceID: fmt.Sprintf("%016x%016x", rand.Uint64()|1, rand.Uint64()|1), RequestBytes: len(call.Body)}
@@ -83,6 +84,7 @@ func (c *Conn) Do(call Call) (*Answer, error) {
 		}
 	}
 	a.Complete = Now()
+	defer prefer()()
 	return a, c.read(a, call)
 }
 

@@ -8,8 +8,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/modeltap/modeltap/observer/e2e/sandbox"
 )
 
 // Modeltap is a running daemon.
@@ -29,7 +32,11 @@ func StartModeltap(bin string, args ...string) (*Modeltap, error) {
 		return nil, err
 	}
 	address := fmt.Sprintf("127.0.0.1:%d", port)
-	p, err := Start(Options{}, append([]string{bin, "run", "--web.listen-address=" + address}, args...)...)
+	var o Options
+	if slices.Contains(args, "--capture=packet") { // sees its network namespace alone, and cgroups not at all
+		o.Env = []string{sandbox.Limit + "="}
+	}
+	p, err := Start(o, append([]string{bin, "run", "--web.listen-address=" + address}, args...)...)
 	if err != nil {
 		return nil, err
 	}

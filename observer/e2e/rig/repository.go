@@ -51,17 +51,24 @@ func Open(build string) (*Repository, error) {
 	}, nil
 }
 
-// Modeltap builds the daemon and returns its path.
+// Modeltap builds the daemon, once for a folder, and returns its path.
 func (r *Repository) Modeltap() (string, error) {
 	bin := filepath.Join(r.Build, "modeltap")
+	if _, err := os.Stat(bin); err == nil {
+		return bin, nil
+	}
 	cmd := exec.Command("go", "build", "-o", bin, "./cmd/modeltap")
 	cmd.Dir = r.Root
 	return bin, run(cmd)
 }
 
-// Csrv compiles the C server and load client and returns their path.
+// Csrv compiles the C server and load client, once for a folder, and returns
+// their path.
 func (r *Repository) Csrv() (string, error) {
 	bin := filepath.Join(r.Build, "csrv")
+	if _, err := os.Stat(bin); err == nil {
+		return bin, nil
+	}
 	sources, err := filepath.Glob(filepath.Join(r.Root, "observer/e2e/testdata/csrv/*.c"))
 	if err != nil {
 		return "", err

@@ -2,7 +2,8 @@
 """Many small model servers in one process, told by lines on standard input.
 
 Each line is a command, each answer a line: "open [DIR [PORT]]" makes a
-server on that or a free port of the loopback, born in the cgroup directory DIR; "space [N]" makes a
+server on that or a free port of the loopback, born in the cgroup directory DIR, which lies in a
+"crowd-N" of this process's cgroup; "space [N]" makes a
 process in a network namespace of its own with N servers, and prints its number
 and their ports; "ask PORT" sends one request; "close PORT" ends a server. After
 "in SPACE" stand the same commands for a namespace.
@@ -30,11 +31,6 @@ def serve():
             c.close()
 
 
-def home():
-    lines = open("/proc/self/cgroup").read().split()
-    return next(l[3:] for l in lines if l.startswith("0::"))
-
-
 def move(directory):
     with open(directory + "/cgroup.procs", "w") as f:
         f.write("0")
@@ -48,7 +44,7 @@ def open_server(directory=None, port=0):
     s.bind(("127.0.0.1", int(port)))
     s.listen()
     if directory:  # the socket's cgroup stays the one it was made in
-        move(os.path.normpath(directory[:directory.rindex("/mt-")] + home_path))
+        move(directory[:directory.rindex("/crowd-")])
     port = s.getsockname()[1]
     servers[port] = s
     poller.register(s, select.EPOLLIN)
@@ -97,7 +93,6 @@ if len(sys.argv) > 1:
     if ctypes.CDLL(None, use_errno=True).unshare(0x40000000):  # CLONE_NEWNET
         sys.exit(os.strerror(ctypes.get_errno()))
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-home_path = home()
 threading.Thread(target=serve, daemon=True).start()
 for line in sys.stdin:
     try:
