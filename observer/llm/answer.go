@@ -40,6 +40,7 @@ func (e *Exchange) ResponseHead(t int64, status int, contentType, contentEncodin
 		e.choose()
 	}
 	e.doc.first = 0
+	e.expectEcho()
 	e.rec.Headers, e.rec.Status = max(t, e.rec.Start), status
 	e.body = kindOf(contentType, chunked, e.dialect.Generic)
 	if status < 400 && e.body != bodyJSON {

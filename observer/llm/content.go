@@ -11,7 +11,8 @@ import (
 type choice struct {
 	last     int64                   // time of its last content event, 0 before the first
 	stated   int64                   // output tokens that the server had stated by then
-	counts   [event.TokenTypes]int64 // what it has stated of this choice, see PerChoice
+	counts   [event.TokenTypes]int64 // what it has stated of this choice, see sumUp
+	echoed   int64                   // bytes of the prompt that it has repeated
 	limited  bool                    // that event was held up on its way
 	finished bool
 }
@@ -42,6 +43,10 @@ func (e *Exchange) commitEvent() {
 		if len(d.parts) == 1 {
 			p.end = e.size()
 		}
+		if e.echo && p.text {
+			// Token ids and log probabilities are of the prompt, too.
+			n, p.text = 0, len(d.parts) > 1 || !e.echoes(p)
+		}
 		if n > 0 {
 			e.account.Exact(n)
 		}
@@ -60,6 +65,17 @@ func (e *Exchange) commitEvent() {
 			e.finished(p)
 		}
 	}
+}
+
+// echoes tells whether the text of the present event, all of one choice, is but
+// the prompt that it repeats.
+func (e *Exchange) echoes(p *part) bool {
+	c, n := e.choice(p.index), e.account.Bytes()-e.doc.before.Bytes()
+	if e.prompts != 1 || c.last != 0 || c.echoed+n > e.input.Bytes() {
+		return false
+	}
+	c.echoed += n
+	return true
 }
 
 // textEvent is a content event of one choice with n tokens, 0 for not told: the
@@ -89,7 +105,7 @@ func (e *Exchange) grown(index int32) int64 {
 		return 0
 	}
 	c, stated := e.choice(index), e.account.Stated()
-	if e.dialect.PerChoice {
+	if e.ofOne() {
 		stated = c.counts[event.Output]
 	}
 	n := stated - c.stated
@@ -103,69 +119,6 @@ func (e *Exchange) grown(index int32) int64 {
 // maxGrown bounds the tokens that one event can be stated to hold: those that
 // were withheld before it included, no engine makes more between two events.
 const maxGrown = 1 << 12
-
-// commitCounts takes the counts and marks of a whole document.
-func (e *Exchange) commitCounts() {
-	d := &e.doc
-	e.failed = e.failed || d.failed
-	e.final = e.final || d.final
-	if d.usage {
-		e.recognised = true
-	}
-	if d.uncached >= 0 {
-		d.in = d.uncached + max(d.cached, 0) + max(d.created, 0)
-	}
-	if e.dialect.PerChoice {
-		e.sumUp(d)
-	}
-	if d.usage || d.cached >= 0 || d.uncached >= 0 {
-		e.account.Usage(d.in, d.out, d.thought, d.cached)
-	}
-	if e.responseModel.n > 0 {
-		e.recognised = true
-	}
-}
-
-// sumUp makes what d states of one choice what is stated of all. The input of
-// several answers to one prompt is one input.
-func (e *Exchange) sumUp(d *document) {
-	stated := [event.TokenTypes]*int64{event.Input: &d.in, event.Output: &d.out, event.Reasoning: &d.thought, event.Cached: &d.cached}
-	if e.body != bodyJSON {
-		c := e.choice(d.now.index)
-		for t, n := range stated {
-			if *n >= 0 {
-				e.sums[t] += min(*n, maxCount) - c.counts[t]
-				c.counts[t] = min(*n, maxCount)
-				*n = e.sums[t]
-			}
-		}
-	}
-	for _, n := range [...]*int64{&d.in, &d.cached} {
-		if e.samples > 1 && *n > 0 {
-			*n /= e.samples
-		}
-	}
-}
-
-// commitAnswer takes the counts of an answer in one document.
-func (e *Exchange) commitAnswer() {
-	if e.doc.unfinished || e.doc.failed {
-		e.account.Meter = e.doc.before
-	}
-	e.commitCounts()
-	if e.doc.now.finished {
-		e.doc.parts = append(e.doc.parts, e.doc.now)
-	}
-	for i := range e.doc.parts {
-		if e.doc.parts[i].ids > 0 {
-			e.account.Exact(int64(e.doc.parts[i].ids))
-		}
-		if e.doc.parts[i].finished {
-			e.finished(&e.doc.parts[i])
-		}
-	}
-	e.doc.reset()
-}
 
 // content is one content event of a choice, with that many tokens, at least one
 // for its place in time. Without text that could be counted it has its place in
@@ -225,6 +178,7 @@ func (e *Exchange) finished(p *part) {
 		return
 	}
 	c.finished = true
+	e.finishedLast = p.index
 	if n := &e.rec.Finish[p.finish]; *n < 255 {
 		*n++
 	}

@@ -37,6 +37,9 @@ type Dialect struct {
 	// Failed tells by its type which event is an error; nil means that an
 	// error member does.
 	Failed func(eventType []byte) bool
+	// Loaded tells by its finish reason which answer was none: the model was
+	// loaded or unloaded; nil means that there is no such thing.
+	Loaded func(finish []byte) bool
 	// Marked says that every complete stream of this API has a final event,
 	// so that one without was cut off.
 	Marked bool
@@ -49,6 +52,10 @@ type Dialect struct {
 	Stream bodyKind
 	// IDs says that token ids are content, text or not.
 	IDs bool
+	// Forms says that requests are forms, not JSON.
+	Forms bool
+	// NoOutput says that answers are no text, so that a total is of the input.
+	NoOutput bool
 	// PerChoice says that the server counts the tokens of each choice.
 	PerChoice bool
 	// Queued says that an answer is a ticket: see Feed.

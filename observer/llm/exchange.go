@@ -34,28 +34,35 @@ type Exchange struct {
 	mark     event.Mark
 	choices  []choice
 	ticket   *ticket // of a request to a queue
+	form     *form   // of a request that is one
 	repeats  repeats
 	input    tokens.Meter
 	messages int
+	prompts  int // texts of the prompt
 	inputIDs int64
 	samples  int64                   // answers wanted to each prompt, 0 for not told
 	asked    asked                   // what the request has
 	sums     [event.TokenTypes]int64 // what was stated of all choices, see PerChoice
-	kept     *tokens.Text            // kept for a tokenizer; nil for none
+	stated   int64                   // choices of which something was
+	apart    inputParts
+	kept     *tokens.Text // kept for a tokenizer; nil for none
 
-	pieces      int   // content events of a stream
-	chunkText   int64 // bytes of text by the end of the last HTTP chunk
-	carry       float64
-	withheld    int64 // tokens stated by events that had no text yet
-	requestDone bool
-	provisional bool // becomes a model request only if it streams
-	chosen      bool // by what was asked
-	recognised  bool // the answer looked like a model's
-	failed      bool // an error document came inside the answer
-	final       bool // the event that ends the answer has come
-	hole        bool // bytes of the answer were lost
-	compressed  bool
-	ended       bool // EndBody was called
+	pieces       int   // content events of a stream
+	chunkText    int64 // bytes of text by the end of the last HTTP chunk
+	carry        float64
+	finishedLast int32 // choice
+	withheld     int64 // tokens stated by events that had no text yet
+	requestDone  bool
+	echo         bool // the answer repeats the prompt
+	loaded       bool // a model was loaded or unloaded, and that was all
+	provisional  bool // becomes a model request only if it streams
+	chosen       bool // by what was asked
+	recognised   bool // the answer looked like a model's
+	failed       bool // an error document came inside the answer
+	final        bool // the event that ends the answer has come
+	hole         bool // bytes of the answer were lost
+	compressed   bool
+	ended        bool // EndBody was called
 }
 
 // name is a model name from the wire, cut to what a label can hold.
@@ -90,6 +97,13 @@ func (e *Exchange) RequestBody(p []byte) {
 	if e.rec.Headers != 0 {
 		return // the answer came early, and what is asked no longer matters
 	}
+	if e.dialect.Forms && (e.form != nil || e.doc.first == 0 && len(p) > 0 && p[0] == '-') {
+		if e.form == nil {
+			e.form = new(form)
+		}
+		e.form.write(p, &e.requestModel)
+		return
+	}
 	if e.doc.first == 0 {
 		if p = bytes.TrimLeft(p, " \t\r\n"); len(p) == 0 {
 			return
@@ -116,8 +130,11 @@ func (e *Exchange) RequestMissing(n int) {
 	}
 	e.doc.first = ' '
 	e.dropScanner()
+	if e.form != nil {
+		e.form.missing()
+	}
 	e.input = tokens.Meter{}
-	e.messages, e.inputIDs = 0, 0
+	e.messages, e.prompts, e.inputIDs = 0, 0, 0
 }
 
 // RequestEnd notes that the request was complete at time t.

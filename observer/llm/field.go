@@ -15,6 +15,7 @@ const (
 	fieldDocuments                // the same of documents to be ranked
 	fieldSampling                 // SGLang's parameters (object)
 	fieldSamples                  // answers wanted to each prompt
+	fieldEcho                     // the answers are to repeat their prompts
 
 	fieldChoice     // one choice of an answer (object)
 	fieldIndex      // its index
@@ -31,6 +32,8 @@ const (
 	fieldOutput    // stated output tokens
 	fieldThought   // stated reasoning tokens, part of output
 	fieldCached    // stated cached tokens, part of input
+	fieldTotal     // stated input and output tokens
+	fieldTimings   // llama.cpp's counts, which are those of one choice (object)
 	fieldUncached  // stated input tokens without the cached ones
 	fieldCreated   // stated input tokens that were written to the cache, neither of the two
 	fieldDone      // true in the event that ends the answer

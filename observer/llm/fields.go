@@ -48,19 +48,23 @@ type document struct {
 	cached     int64
 	uncached   int64
 	created    int64
-	nothing    bool // its type is a keep-alive
+	total      int64
+	stating    int64 // choices that state counts
+	each       bool  // they are those of one choice
+	timed      bool  // they came with llama.cpp's timings
+	nothing    bool  // its type is a keep-alive
 }
 
 func (d *document) reset() {
 	parts := d.parts[:0]
-	*d = document{parts: parts, in: -1, out: -1, thought: -1, cached: -1, uncached: -1, created: -1}
+	*d = document{parts: parts, in: -1, out: -1, thought: -1, cached: -1, uncached: -1, created: -1, total: -1}
 }
 
 // forget drops what a document said that turned out to be none.
 func (d *document) forget() {
-	d.failed, d.final, d.usage = false, false, false
+	d.failed, d.final, d.usage, d.each, d.timed = false, false, false, false, false
 	d.parts = d.parts[:0]
-	d.in, d.out, d.thought, d.cached, d.uncached, d.created = -1, -1, -1, -1, -1, -1
+	d.in, d.out, d.thought, d.cached, d.uncached, d.created, d.total = -1, -1, -1, -1, -1, -1, -1
 }
 
 // fields implements jsonscan.Handler for answers and events.
@@ -103,6 +107,9 @@ func (f *fields) Value(id jsonscan.Field, v *jsonscan.Value) {
 	case fieldTokenID:
 		d.now.ids = max(d.now.ids, int32(min(v.Int, 1<<20)))
 	case fieldFinish:
+		if c := f.dialect.Loaded; c != nil && c(v.Str) {
+			f.loaded = true
+		}
 		if r, ok := finishOf(v.Str); ok {
 			d.now.finish, d.now.finished = r, true
 		}
@@ -116,6 +123,9 @@ func (f *fields) Value(id jsonscan.Field, v *jsonscan.Value) {
 		f.state(&d.thought, v.Int)
 	case fieldCached:
 		f.state(&d.cached, v.Int)
+	case fieldTotal:
+		f.state(&d.total, v.Int)
+		d.usage = true
 	case fieldUncached:
 		d.uncached = v.Int
 	case fieldCreated:
@@ -145,11 +155,16 @@ func (f *fields) Value(id jsonscan.Field, v *jsonscan.Value) {
 	}
 }
 
-// state takes a count. An answer of several choices has one of each.
+// state takes a count. One inside a choice is of that alone.
 func (f *fields) state(total *int64, n int64) {
-	if f.dialect.PerChoice && f.body == bodyJSON && *total > 0 {
-		n = min(n, maxCount) + *total
+	d := &f.doc
+	if n = min(n, maxCount); d.within && *total > 0 {
+		n += *total
 	}
+	if d.within && total == &d.in {
+		d.stating++
+	}
+	d.each = d.each || d.within
 	*total = n
 }
 
@@ -168,6 +183,8 @@ func (f *fields) Enter(id jsonscan.Field) {
 		if d := f.dialect.Told; d != nil {
 			(*Exchange)(f).become(d)
 		}
+	case fieldTimings:
+		f.doc.timed = true
 	case fieldError:
 		f.doc.failed = true
 	}
@@ -217,7 +234,11 @@ func (f *requestFields) Text(id jsonscan.Field, piece []byte) {
 	f.input.Write(piece)
 }
 
-func (f *requestFields) TextEnd(jsonscan.Field) {}
+func (f *requestFields) TextEnd(id jsonscan.Field) {
+	if id == fieldPrompt {
+		f.prompts++
+	}
+}
 
 func (f *requestFields) Value(id jsonscan.Field, v *jsonscan.Value) {
 	f.asked |= 1 << id
@@ -225,9 +246,11 @@ func (f *requestFields) Value(id jsonscan.Field, v *jsonscan.Value) {
 	case fieldModel:
 		f.requestModel.set(v.Str)
 	case fieldPromptID:
-		f.inputIDs += v.Int
+		f.inputIDs += max(v.Int-int64(f.prompts), 0) // texts stand in such lists, too
 	case fieldSamples:
-		f.samples = v.Int
+		f.samples = min(v.Int, maxChoices)
+	case fieldEcho:
+		f.echo = v.Type == jsonscan.TypeTrue
 	case fieldSession:
 		if f.ticket == nil {
 			f.ticket = new(ticket)

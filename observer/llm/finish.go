@@ -84,6 +84,11 @@ func (e *Exchange) Provisional() bool { return e.provisional }
 
 func (e *Exchange) report(o event.Outcome) {
 	e.dropScanner()
+	if e.loaded && e.rec.Status < 400 && e.account.Bytes() == 0 && e.account.Stated() == 0 {
+		e.shard.Sink.OtherRequest(e.rec.Server, e.rec.Status)
+		e.shard.drop(e)
+		return
+	}
 	r := &e.rec
 	r.Outcome = o
 	r.Stream = r.Status < 400 && (e.body.stream() || e.pieces > 1)
@@ -130,15 +135,4 @@ func (e *Exchange) weigh() {
 	if r.Status < 400 {
 		e.prompt = e.estimateInput()
 	}
-}
-
-func (e *Exchange) estimateInput() event.Count {
-	text := float64(e.messages*promptOverhead) + e.input.Estimate()
-	switch {
-	case text > 0:
-		return event.Count{N: int64(float64(e.inputIDs) + text + 0.5), Source: event.Estimated, Known: true}
-	case e.inputIDs > 0:
-		return event.Count{N: e.inputIDs, Source: event.Exact, Known: true}
-	}
-	return event.Count{}
 }

@@ -18,22 +18,28 @@ var llamaCpp = &Dialect{
 		jsonscan.Path{Path: "input_suffix", Field: fieldPrompt, Kind: jsonscan.Text},
 		jsonscan.Path{Path: "input_extra[].text", Field: fieldPrompt, Kind: jsonscan.Text},
 	),
-	Answer: llamaCppText,
-	Event:  llamaCppText,
-	Form:   bodySSE,
-	Marked: true,
+	Answer: schema(llamaCppText(""), llamaCppText("[]."), []jsonscan.Path{
+		{Path: "[]", Field: fieldChoice, Kind: jsonscan.Object},
+	}),
+	Event:     schema(llamaCppText("")),
+	Form:      bodySSE,
+	Marked:    true,
+	PerChoice: true,
 }
 
-var llamaCppText = jsonscan.MustCompile([]jsonscan.Path{
-	{Path: "model", Field: fieldModel, Kind: jsonscan.String},
-	{Path: "index", Field: fieldIndex, Kind: jsonscan.Number},
-	{Path: "content", Field: fieldText, Kind: jsonscan.Text},
-	{Path: "tokens", Field: fieldTokenID, Kind: jsonscan.Count},
-	{Path: "stop", Field: fieldDone, Kind: jsonscan.Any},
-	{Path: "stop_type", Field: fieldFinish, Kind: jsonscan.String},
-	{Path: "tokens_predicted", Field: fieldOutput, Kind: jsonscan.Number},
-	{Path: "tokens_evaluated", Field: fieldInput, Kind: jsonscan.Number},
-	{Path: "timings.cache_n", Field: fieldCached, Kind: jsonscan.Number},
-	{Path: "error", Field: fieldError, Kind: jsonscan.Any},
-	{Path: "error", Field: fieldError, Kind: jsonscan.Object},
-})
+// llamaCppText are the paths of an answer. One to several prompts is a list.
+func llamaCppText(at string) []jsonscan.Path {
+	return []jsonscan.Path{
+		{Path: at + "model", Field: fieldModel, Kind: jsonscan.String},
+		{Path: at + "index", Field: fieldIndex, Kind: jsonscan.Number},
+		{Path: at + "content", Field: fieldText, Kind: jsonscan.Text},
+		{Path: at + "tokens", Field: fieldTokenID, Kind: jsonscan.Count},
+		{Path: at + "stop", Field: fieldDone, Kind: jsonscan.Any},
+		{Path: at + "stop_type", Field: fieldFinish, Kind: jsonscan.String},
+		{Path: at + "tokens_predicted", Field: fieldOutput, Kind: jsonscan.Number},
+		{Path: at + "tokens_evaluated", Field: fieldInput, Kind: jsonscan.Number},
+		{Path: at + "timings.cache_n", Field: fieldCached, Kind: jsonscan.Number},
+		{Path: at + "error", Field: fieldError, Kind: jsonscan.Any},
+		{Path: at + "error", Field: fieldError, Kind: jsonscan.Object},
+	}
+}

@@ -19,6 +19,7 @@ var (
 		Event:  ollamaGenerated,
 		Form:   bodyNDJSON,
 		Marked: true,
+		Loaded: ollamaLoaded,
 	}
 	ollamaChat = &Dialect{
 		API:     "ollama_chat",
@@ -28,6 +29,7 @@ var (
 		Event:   ollamaSaid,
 		Form:    bodyNDJSON,
 		Marked:  true,
+		Loaded:  ollamaLoaded,
 	}
 	ollamaEmbed = &Dialect{
 		API:    "ollama_embed",
@@ -41,6 +43,10 @@ var (
 		Event:  schema(ollamaCounts),
 	}
 )
+
+// ollamaLoaded tells whether a request without a prompt was answered, which
+// loads the model or, with keep_alive 0, unloads it (server/routes.go).
+func ollamaLoaded(finish []byte) bool { return string(finish) == "load" || string(finish) == "unload" }
 
 var (
 	ollamaGenerated = schema(ollamaCounts, []jsonscan.Path{

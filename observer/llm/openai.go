@@ -12,13 +12,10 @@ import (
 // Paths that OpenAI's completion APIs share (openai-openapi, CompletionUsage).
 // llama.cpp's server adds timings with the same counts to the last event of a
 // stream that carries no usage (tools/server/README.md).
-var openAIUsage = []jsonscan.Path{
+// Moonshot's API puts the usage inside the last choice.
+var openAIUsage = slices.Concat(usage("usage."), usage("choices[].usage."), []jsonscan.Path{
 	{Path: "model", Field: fieldModel, Kind: jsonscan.String},
-	{Path: "usage.prompt_tokens", Field: fieldInput, Kind: jsonscan.Number},
-	{Path: "usage.completion_tokens", Field: fieldOutput, Kind: jsonscan.Number},
-	{Path: "usage.prompt_tokens_details.cached_tokens", Field: fieldCached, Kind: jsonscan.Number},
-	{Path: "usage.completion_tokens_details.reasoning_tokens", Field: fieldThought, Kind: jsonscan.Number},
-	{Path: "usage.reasoning_tokens", Field: fieldThought, Kind: jsonscan.Number},
+	{Path: "timings", Field: fieldTimings, Kind: jsonscan.Object},
 	{Path: "timings.predicted_n", Field: fieldOutput, Kind: jsonscan.Number},
 	{Path: "timings.prompt_n", Field: fieldUncached, Kind: jsonscan.Number},
 	{Path: "timings.cache_n", Field: fieldCached, Kind: jsonscan.Number},
@@ -30,6 +27,17 @@ var openAIUsage = []jsonscan.Path{
 	{Path: "choices[].token_ids", Field: fieldTokenID, Kind: jsonscan.Count},
 	{Path: "choices[].logprobs.content", Field: fieldTokenID, Kind: jsonscan.Count},
 	{Path: "choices[].logprobs.tokens", Field: fieldTokenID, Kind: jsonscan.Count},
+})
+
+func usage(at string) []jsonscan.Path {
+	return []jsonscan.Path{
+		{Path: at + "prompt_tokens", Field: fieldInput, Kind: jsonscan.Number},
+		{Path: at + "completion_tokens", Field: fieldOutput, Kind: jsonscan.Number},
+		{Path: at + "total_tokens", Field: fieldTotal, Kind: jsonscan.Number},
+		{Path: at + "prompt_tokens_details.cached_tokens", Field: fieldCached, Kind: jsonscan.Number},
+		{Path: at + "completion_tokens_details.reasoning_tokens", Field: fieldThought, Kind: jsonscan.Number},
+		{Path: at + "reasoning_tokens", Field: fieldThought, Kind: jsonscan.Number},
+	}
 }
 
 // message returns the paths of the text in a chat message, or in its delta,
@@ -86,14 +94,17 @@ func schema(paths ...[]jsonscan.Path) *jsonscan.Schema {
 }
 
 // requestPaths are the paths of a request that names its model.
-func requestPaths(paths ...jsonscan.Path) *jsonscan.Schema {
-	return schema([]jsonscan.Path{{Path: "model", Field: fieldModel, Kind: jsonscan.String}}, paths)
-}
+func requestPaths(paths ...jsonscan.Path) *jsonscan.Schema { return schema(requested, paths) }
+
+var (
+	requested = []jsonscan.Path{{Path: "model", Field: fieldModel, Kind: jsonscan.String}}
+	samples   = []jsonscan.Path{{Path: "n", Field: fieldSamples, Kind: jsonscan.Number}}
+)
 
 var openAIChat = &Dialect{
 	API:     "openai_chat",
 	Routes:  []string{"/chat/completions"},
-	Request: requestPaths(prompts("messages[]")...),
+	Request: schema(requested, samples, prompts("messages[]")),
 	Answer:  schema(openAIUsage, message("choices[].message")),
 	Event:   schema(openAIUsage, message("choices[].delta")),
 	Marked:  true,
@@ -102,11 +113,12 @@ var openAIChat = &Dialect{
 var openAICompletions = &Dialect{
 	API:    "openai_completions",
 	Routes: []string{"/v1/completions", "/v3/completions", azureRoute + "completions"},
-	Request: requestPaths(
-		jsonscan.Path{Path: "prompt", Field: fieldPrompt, Kind: jsonscan.Text},
-		jsonscan.Path{Path: "prompt[]", Field: fieldPrompt, Kind: jsonscan.Text},
-		jsonscan.Path{Path: "prompt", Field: fieldPromptID, Kind: jsonscan.Count},
-	),
+	Request: schema(requested, samples, []jsonscan.Path{
+		{Path: "prompt", Field: fieldPrompt, Kind: jsonscan.Text},
+		{Path: "prompt[]", Field: fieldPrompt, Kind: jsonscan.Text},
+		{Path: "prompt", Field: fieldPromptID, Kind: jsonscan.Count},
+		{Path: "echo", Field: fieldEcho, Kind: jsonscan.Any},
+	}),
 	Answer: schema(openAIUsage, []jsonscan.Path{{Path: "choices[].text", Field: fieldText, Kind: jsonscan.Text}}),
 	Event:  schema(openAIUsage, []jsonscan.Path{{Path: "choices[].text", Field: fieldText, Kind: jsonscan.Text}}),
 	Marked: true,
@@ -162,6 +174,7 @@ func responsePaths(at string) []jsonscan.Path {
 		{Path: at + "model", Field: fieldModel, Kind: jsonscan.String},
 		{Path: at + "usage.input_tokens", Field: fieldInput, Kind: jsonscan.Number},
 		{Path: at + "usage.output_tokens", Field: fieldOutput, Kind: jsonscan.Number},
+		{Path: at + "usage.total_tokens", Field: fieldTotal, Kind: jsonscan.Number},
 		{Path: at + "usage.input_tokens_details.cached_tokens", Field: fieldCached, Kind: jsonscan.Number},
 		{Path: at + "usage.output_tokens_details.reasoning_tokens", Field: fieldThought, Kind: jsonscan.Number},
 		{Path: at + "status", Field: fieldFinish, Kind: jsonscan.String},
@@ -177,8 +190,9 @@ var openAIEmbeddings = &Dialect{
 		jsonscan.Path{Path: "input", Field: fieldPrompt, Kind: jsonscan.Text},
 		jsonscan.Path{Path: "input[]", Field: fieldPrompt, Kind: jsonscan.Text},
 	),
-	Answer: schema(openAIUsage),
-	Event:  schema(openAIUsage),
+	Answer:   schema(openAIUsage),
+	Event:    schema(openAIUsage),
+	NoOutput: true,
 }
 
 // openAIOther are the APIs that are measured by size and duration, and by what
@@ -197,8 +211,9 @@ var openAIOther = &Dialect{
 		jsonscan.Path{Path: "text_2", Field: fieldPrompt, Kind: jsonscan.Text},
 		jsonscan.Path{Path: "text_2[]", Field: fieldPrompt, Kind: jsonscan.Text},
 	),
-	Answer: schema(openAIUsage),
-	Event:  schema(openAIUsage),
+	Answer:   schema(openAIUsage),
+	Event:    schema(openAIUsage),
+	NoOutput: true,
 }
 
 // openAIAudio turns speech into text: the request is a form, and a stream has
@@ -208,6 +223,7 @@ var openAIAudio = &Dialect{
 	API:     "openai_other",
 	Routes:  []string{"/v1/audio/transcriptions", "/v1/audio/translations"},
 	Request: requestPaths(),
+	Forms:   true,
 	Answer: schema(openAIUsage, responseCounts, []jsonscan.Path{
 		{Path: "text", Field: fieldText, Kind: jsonscan.Text},
 	}),

@@ -73,7 +73,7 @@ func (s *Shard) Settle(wait bool) {
 func (x *ending) settle(sink event.Sink) {
 	r, s := &x.rec, x.series
 	r.Tokens = x.account.Counts(s.Calibration)
-	if in := &r.Tokens[event.Input]; !in.Known {
+	if in := &r.Tokens[event.Input]; !in.Known || in.N == 0 && x.prompt.Known {
 		*in = x.prompt
 	}
 	if r.Outcome == event.OK {

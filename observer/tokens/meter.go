@@ -23,6 +23,9 @@ type Meter struct {
 // Size is the estimated size of a text, in units of 1/1024 tokens.
 type Size int64
 
+// SizeOf returns the size of n tokens.
+func SizeOf(n int64) Size { return Size(n) * unit }
+
 func (s Size) tokens() float64 { return float64(s) / unit }
 
 // class is a class of ASCII bytes.
