@@ -264,7 +264,7 @@ func TestSystemdSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("/bin/sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" --web.systemd-socket --capture=cgroup --log.level=error --no-gpu`, self)
-	cmd.Env = []string{asProgram}
+	cmd.Env = limited(asProgram)
 	cmd.ExtraFiles = []*os.File{f}
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {

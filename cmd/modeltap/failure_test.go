@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/observer/e2e/sandbox"
 	"github.com/modeltap/modeltap/observer/source/afpacket"
 )
 
@@ -99,9 +100,9 @@ func TestFailures(t *testing.T) {
 		t.Skip("needs a cgroup v2 hierarchy: ", err)
 	}
 	defer root.Close()
-	group := fmt.Sprintf("modeltap-failure-%d", os.Getpid())
+	group := sandbox.Cgroup() + "/failure"
 	t.Cleanup(func() {
-		if err := os.Remove(root.Dir("/" + group)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := os.Remove(root.Dir(group)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			t.Error(err)
 		}
 	})
@@ -168,7 +169,8 @@ func (f failure) command(t *testing.T, binary, group string, args ...string) *sh
 	}
 	argv = append(argv, "sh", "-c", f.prepare+exe+drop+`"$@"`, "sh", binary)
 	s := &shut{Cmd: exec.Command(argv[0], append(append(argv[1:], args...), "--web.listen-address=127.0.0.1:0")...)}
-	s.Env = append(os.Environ(), asProgram, "GROUP="+group)
+	// Where cgroups are out of sight there is nothing to limit it to.
+	s.Env = append(os.Environ(), asProgram, "GROUP="+group, sandbox.Limit+"=")
 	if f.env != "" {
 		s.Env = append(s.Env, f.env)
 	}

@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"exporter/web/e2e":           {}, // drives modeltap and a browser as processes
 	"observer":                   {"bpf", "observer/cri", "observer/event", "observer/http1", "observer/llm", "observer/meter", "observer/ndjson", "observer/record", "observer/source", "observer/sse", "observer/stream", "observer/target", "observer/tcp", "observer/tokens"},
 	"observer/cri":               {"observer/target"},
-	"observer/e2e":               {"observer/event"},
+	"observer/e2e":               {"bpf", "observer/event"},
 	"observer/event":             {},
 	"observer/http1":             {"observer/event"},
 	"observer/identity":          {},

@@ -3,10 +3,14 @@
 package main
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/modeltap/modeltap/observer/e2e/sandbox"
 )
 
 // asProgram in the environment makes the test binary the program, so that
@@ -20,7 +24,20 @@ func TestMain(m *testing.M) {
 	if name, value, _ := strings.Cut(asProgram, "="); os.Getenv(name) == value {
 		main()
 	}
-	os.Exit(m.Run())
+	os.Exit(sandbox.Main(m, sandbox.Plan{Apart: "^Test(Demo|Failures|LivePage|Presets|Record|Run|Top)", Prepare: prepare}))
+}
+
+// prepare fetches what the tests build from where the network is.
+func prepare() error {
+	if out, err := exec.Command("go", "build", module+"...").CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// limited adds to an environment what limits a daemon to this sandbox.
+func limited(environ ...string) []string {
+	return append(environ, sandbox.Limit+"="+sandbox.Cgroup())
 }
 
 // log is what several processes write to at once.
@@ -46,7 +63,7 @@ func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs log
 	code = mainWithExitCode(process{
-		args: args, environ: []string{asProgram}, stdin: strings.NewReader(""), stdout: &out, stderr: &errs,
+		args: args, environ: limited(asProgram), stdin: strings.NewReader(""), stdout: &out, stderr: &errs,
 	})
 	return code, out.String(), errs.String()
 }

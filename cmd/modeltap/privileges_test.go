@@ -96,7 +96,7 @@ func TestNoCoreDump(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("/bin/sh", "-c", `ulimit -c unlimited; exec "$0" --web.listen-address=127.0.0.1:0 --no-gpu --log.level=error`, self)
-	cmd.Env = []string{asProgram, "GOTRACEBACK=crash"}
+	cmd.Env = limited(asProgram, "GOTRACEBACK=crash")
 	cmd.Dir = t.TempDir()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -145,7 +145,7 @@ func TestPresetsAsNobody(t *testing.T) {
 			address := l.Addr().String()
 			_ = l.Close()
 			cmd := exec.Command(binary, "--web.listen-address="+address, "--no-gpu", "--target="+strconv.Itoa(port))
-			cmd.Env = []string{asProgram}
+			cmd.Env = limited(asProgram)
 			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}, AmbientCaps: c.caps}
 			var log bytes.Buffer
 			cmd.Stderr = &log

@@ -18,29 +18,25 @@ import (
 	"time"
 
 	"github.com/modeltap/modeltap/exporter/web/e2e/browser"
+	"github.com/modeltap/modeltap/observer/e2e/sandbox"
 )
 
 // deadline bounds every wait; reaching it is a failure.
 const deadline = 30 * time.Second
 
-var modeltap string // the program
+var modeltap = filepath.Join(sandbox.Shared(), "modeltap") // the program
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "modeltap-page-")
+	os.Exit(sandbox.Main(m, sandbox.Plan{Apart: ".", Prepare: func() error {
+		if testing.Short() {
+			return nil
+		}
+		out, err := exec.Command("go", "build", "-o", filepath.Join(sandbox.Shared(), "modeltap"), "github.com/modeltap/modeltap/cmd/modeltap").CombinedOutput()
 		if err != nil {
-			panic(err)
+			return fmt.Errorf("build modeltap: %w\n%s", err, out)
 		}
-		defer os.RemoveAll(dir)
-		if os.Geteuid() == 0 && len(os.Args) > 0 {
-			modeltap = filepath.Join(dir, "modeltap")
-			if out, err := exec.Command("go", "build", "-o", modeltap, "github.com/modeltap/modeltap/cmd/modeltap").CombinedOutput(); err != nil {
-				fmt.Fprintf(os.Stderr, "build modeltap: %v\n%s", err, out)
-				return 1
-			}
-		}
-		return m.Run()
-	}())
+		return nil
+	}}))
 }
 
 func needRoot(t *testing.T) {

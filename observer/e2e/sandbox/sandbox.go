@@ -58,6 +58,9 @@ func (m *maker) make() (*box, error) {
 	if errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EACCES) {
 		return &box{}, nil // a container that may not make cgroups: its own is all it sees
 	}
+	if err == nil {
+		err = os.Chmod(dir, 0o755) // some daemons are nobody's
+	}
 	if err != nil {
 		return nil, fmt.Errorf("make a cgroup: %w", err)
 	}
