@@ -32,10 +32,11 @@ var mayImport = map[string][]string{
 	"observer/cri":               {"observer/target"},
 	"observer/e2e":               {"bpf", "observer/event"},
 	"observer/event":             {},
-	"observer/http1":             {"observer/event"},
+	"observer/http1":             {"observer/event", "observer/message"},
 	"observer/identity":          {},
 	"observer/jsonscan":          {"observer/event"},
 	"observer/llm":               {"observer/event", "observer/http1", "observer/jsonscan", "observer/ndjson", "observer/sse", "observer/tokens", "observer/meter"},
+	"observer/message":           {},
 	"observer/meter":             {"observer/event", "observer/tokens"},
 	"observer/ndjson":            {"observer/event"},
 	"observer/record":            {"observer/event", "observer/http1", "observer/sse", "observer/ndjson", "observer/jsonscan", "observer/tcp"},
@@ -44,7 +45,7 @@ var mayImport = map[string][]string{
 	"observer/source/pcapfile":   {"observer/event", "observer/source/turn", "observer/tcp"},
 	"observer/source/turn":       {},
 	"observer/sse":               {"observer/event"},
-	"observer/stream":            {"observer/event", "observer/http1", "observer/llm", "observer/target", "observer/tcp"},
+	"observer/stream":            {"observer/event", "observer/http1", "observer/llm", "observer/message", "observer/target", "observer/tcp"},
 	"observer/target":            {"bpf", "observer/event", "observer/llm"}, // the routes of known APIs
 	"observer/tcp":               {"observer/event"},
 	"observer/tokenizer":         {},
@@ -54,7 +55,7 @@ var mayImport = map[string][]string{
 
 // pure rooms use the standard library and our own pure rooms, nothing else,
 // and have neither clock, log nor network.
-var pure = []string{"observer/event", "observer/tcp", "observer/http1", "observer/sse", "observer/ndjson", "observer/jsonscan", "observer/tokens", "observer/llm", "observer/meter"}
+var pure = []string{"observer/event", "observer/message", "observer/tcp", "observer/http1", "observer/sse", "observer/ndjson", "observer/jsonscan", "observer/tokens", "observer/llm", "observer/meter"}
 
 var impure = []string{"log", "log/slog", "net", "net/http", "os", "os/exec", "syscall"}
 

@@ -14,8 +14,8 @@ import (
 	"github.com/modeltap/modeltap/observer/event"
 )
 
-// message is what net/http and we must agree on.
-func message(start string, body string) string { return start + " " + fmt.Sprintf("%q", body) + "\n" }
+// agreed is what net/http and we must agree on.
+func agreed(start string, body string) string { return start + " " + fmt.Sprintf("%q", body) + "\n" }
 
 // collector is a Handler that writes messages in the form of the oracle, up to
 // the first that is not complete.
@@ -51,7 +51,7 @@ func (c *collector) Head(h *Head) Framing {
 
 func (c *collector) End(complete bool) {
 	if !c.stopped && complete {
-		c.out.WriteString(message(c.start, string(c.body)))
+		c.out.WriteString(agreed(c.start, string(c.body)))
 	}
 	c.stopped = c.stopped || !complete
 }
@@ -89,14 +89,14 @@ func oracle(d event.Direction, p []byte) string {
 			}
 			start, body = fmt.Sprintf("%d 1.%d", m.StatusCode, m.ProtoMinor), m.Body
 			if m.StatusCode == http.StatusSwitchingProtocols {
-				return out.String() + message(start, "")
+				return out.String() + agreed(start, "")
 			}
 		}
 		b, err := io.ReadAll(body)
 		if err != nil {
 			return out.String()
 		}
-		out.WriteString(message(start, string(b)))
+		out.WriteString(agreed(start, string(b)))
 	}
 }
 

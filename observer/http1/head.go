@@ -6,30 +6,24 @@ import (
 	"bytes"
 
 	"github.com/modeltap/modeltap/observer/event"
+	"github.com/modeltap/modeltap/observer/message"
 )
 
-// Head is a message head. Its slices are valid during the Head call only.
+// Head is a message head: Streamed means chunked. Its slices are valid during the Head call only.
 // Field values are trimmed; a folded one (RFC 9112 section 5.2) still contains
 // its line ends. Of a field that comes twice the last value is held, except
 // that Connection and the framing consider all.
 type Head struct {
-	Method []byte // requests
-	Target []byte // requests, as sent
-	Status int    // responses, 100 to 999
-	Minor  int    // of HTTP/1.Minor
-	Size   int    // bytes, the empty line included
+	message.Head     // its ContentLength is -1 when overruled by Transfer-Encoding too
+	Minor        int // of HTTP/1.Minor
+	Size         int // bytes, the empty line included
 
-	ContentLength int64 // -1 when absent or overruled by Transfer-Encoding
-	Chunked       bool
-	Close         bool // the sender will not keep the connection
-	Upgrade       bool // Upgrade is named in Connection and present
+	Close   bool // the sender will not keep the connection
+	Upgrade bool // Upgrade is named in Connection and present
 	// ExpectContinue says that the client waits for a 100 before the body.
 	ExpectContinue bool
 
-	Host            []byte // nil when absent
-	ContentType     []byte
-	ContentEncoding []byte
-	TraceParent     []byte
+	Host []byte // nil when absent
 
 	fields []byte
 	n      int
@@ -53,7 +47,7 @@ func (h *Head) Field(name string) ([]byte, bool) {
 // parse reads the head that b begins with and reports whether it is all there
 // and one that a peer would read.
 func (h *Head) parse(d event.Direction, b []byte) bool {
-	*h = Head{ContentLength: -1}
+	*h = Head{Head: message.Head{ContentLength: -1}}
 	line, rest := cutLine(b)
 	if !h.startLine(d, line) {
 		return false
@@ -220,6 +214,6 @@ func (h *Head) transfer(d event.Direction, c coding) bool {
 		return true
 	}
 	h.ContentLength = -1
-	h.Chunked = c.last
+	h.Streamed = c.last
 	return c.chunked == 1 && c.last || c.chunked == 0 && d == event.Response
 }

@@ -109,10 +109,11 @@ func (x *Parser) Init(pool *Pool, d event.Direction, h Handler, joined bool) {
 // since it joined.
 func (x *Parser) Searching() bool { return x.state == stateSync }
 
-// Write consumes p. Pieces of Body are slices of p.
-func (x *Parser) Write(p []byte) {
+// Write consumes p and returns what of it follows a Tunnel. Pieces of Body are
+// slices of p.
+func (x *Parser) Write(p []byte) (rest []byte) {
 	x.start()
-	for len(p) > 0 {
+	for len(p) > 0 && x.state != stateDone {
 		if x.state == stateSize && x.row == 0 {
 			if n := x.chunk(p); n > 0 {
 				p = p[n:]
@@ -121,6 +122,7 @@ func (x *Parser) Write(p []byte) {
 		}
 		p = p[x.step(p):]
 	}
+	return p
 }
 
 // start notes that a Write begins: heads mostly start where segments do.
@@ -252,7 +254,7 @@ func (x *Parser) enter(h *Head) {
 	case x.dir == event.Response && status < 200:
 	case f == NoBody || status == 204 || status == 304:
 		x.end(true)
-	case h.Chunked:
+	case h.Streamed:
 		x.state, x.row, x.left = stateSize, 0, 0
 	case h.ContentLength > 0:
 		x.state, x.left = stateLength, h.ContentLength

@@ -54,7 +54,7 @@ func (t *transcript) Head(h *Head) Framing {
 	} else {
 		t.add("response %d 1.%d", h.Status, h.Minor)
 	}
-	t.lines[len(t.lines)-1] += fmt.Sprintf(" length=%d chunked=%v type=%q", h.ContentLength, h.Chunked, h.ContentType)
+	t.lines[len(t.lines)-1] += fmt.Sprintf(" length=%d chunked=%v type=%q", h.ContentLength, h.Streamed, h.ContentType)
 	f := AsFramed
 	if t.framing != nil {
 		f = t.framing(h)

@@ -26,7 +26,7 @@ var nasty = []struct {
 	// Framing fields that contradict or repeat one another.
 	{event.Request, "POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabcGET /2 HTTP/1.1\r\n\r\n", "same"},
 	{event.Request, "POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", "same"},
-	{event.Request, "POST / HTTP/1.1\r\nContent-Length: 3, 3\r\n\r\nabc", message("POST / 1.1", "abc")},
+	{event.Request, "POST / HTTP/1.1\r\nContent-Length: 3, 3\r\n\r\nabc", agreed("POST / 1.1", "abc")},
 	{event.Request, "POST / HTTP/1.1\r\nContent-Length: 10\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\nGET /2 HTTP/1.1\r\n\r\n", "same"},
 	{event.Request, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n1\r\na\r\n0\r\n\r\n", "same"},
 	{event.Request, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\nabGET /2 HTTP/1.0\r\n\r\n", "same"},
@@ -41,8 +41,8 @@ var nasty = []struct {
 	// Lines.
 	{event.Request, "GET / HTTP/1.1\nHost: a\n\nGET /2 HTTP/1.1\nHost: a\n\n", "same"},
 	{event.Request, "GET / HTTP/1.1\r\nA: b\r\n\tc: d\r\n \r\nContent-Length: 1\r\n\r\nx", "same"},
-	{event.Request, "\r\nGET / HTTP/1.1\r\n\r\n", message("GET / 1.1", "")},
-	{event.Request, "GET / HTTP/1.1\r\n\r\n\r\n\r\nGET /2 HTTP/1.1\r\n\r\n", message("GET / 1.1", "") + message("GET /2 1.1", "")},
+	{event.Request, "\r\nGET / HTTP/1.1\r\n\r\n", agreed("GET / 1.1", "")},
+	{event.Request, "GET / HTTP/1.1\r\n\r\n\r\n\r\nGET /2 HTTP/1.1\r\n\r\n", agreed("GET / 1.1", "") + agreed("GET /2 1.1", "")},
 	{event.Request, "GET / HTTP/1.1\r\n:\r\n\r\n", "same"},
 	{event.Request, "GET / HTTP/1.1\r\nA:\r\nB: \r\n\r\n", "same"},
 	{event.Request, "GET / HTTP/1.1\r\n\x00\r\n\r\n", "same"},
@@ -53,7 +53,7 @@ var nasty = []struct {
 	{event.Request, "GET http://user@a:80/b?c=d HTTP/1.1\r\nHost: other\r\n\r\n", "same"},
 	{event.Request, "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "same"},
 	{event.Request, "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n", "same"},
-	{event.Request, "GET //a///b/../c%2f%zz HTTP/1.1\r\n\r\n", message("GET //a///b/../c%2f%zz 1.1", "")},
+	{event.Request, "GET //a///b/../c%2f%zz HTTP/1.1\r\n\r\n", agreed("GET //a///b/../c%2f%zz 1.1", "")},
 	// Chunks.
 	{event.Request, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b;c=\"d\"\r\nabc\r\n0;e\r\nX: y\r\nZ: w\r\n\r\nGET /2 HTTP/1.1\r\n\r\n", "same"},
 	{event.Request, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n03\r\nabc\r\n000\r\n\r\n", "same"},
@@ -71,7 +71,7 @@ var nasty = []struct {
 	{event.Response, "HTTP/1.1 200\r\nContent-Length: 1\r\n\r\nx", "same"},
 	{event.Response, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n1\r\nx\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n\r\nto the end", "same"},
 	{event.Response, "HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.0 200 OK\r\n\r\nabc", "same"},
-	{event.Response, "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", message("200 1.1", "x")},
+	{event.Response, "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", agreed("200 1.1", "x")},
 }
 
 func TestNastyStreams(t *testing.T) {
@@ -160,7 +160,7 @@ func TestAnswersByMethod(t *testing.T) {
 			if err != nil {
 				t.Fatalf("net/http does not read %q: %v", p, err)
 			}
-			want += message(fmt.Sprintf("%d 1.1", answer.StatusCode), string(body))
+			want += agreed(fmt.Sprintf("%d 1.1", answer.StatusCode), string(body))
 		}
 		var pool Pool
 		var x Parser
@@ -184,7 +184,7 @@ type facts struct {
 func (f *facts) Head(h *Head) Framing {
 	value := func(name string) string { v, _ := h.Field(name); return string(v) }
 	f.said = append(f.said, fmt.Sprintf("%s %s host=%q type=%q encoding=%q parent=%q close=%v expect=%v length=%d chunked=%v x=%q",
-		h.Method, h.Target, h.Host, h.ContentType, h.ContentEncoding, h.TraceParent, h.Close, h.ExpectContinue, h.ContentLength, h.Chunked, value("x-some-name")))
+		h.Method, h.Target, h.Host, h.ContentType, h.ContentEncoding, h.TraceParent, h.Close, h.ExpectContinue, h.ContentLength, h.Streamed, value("x-some-name")))
 	return AsFramed
 }
 

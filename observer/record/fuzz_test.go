@@ -190,7 +190,7 @@ func (f *framing) Head(h *http1.Head) http1.Framing {
 	if h.Method != nil && !methods.has(string(h.Method)) || len(path) > pathLimit {
 		h.Method, path = []byte("masked"), nil
 	}
-	fmt.Fprintf(f, "%s %s %d %d %v %s %s\n", h.Method, path, h.Status, h.ContentLength, h.Chunked, h.ContentType, h.TraceParent)
+	fmt.Fprintf(f, "%s %s %d %d %v %s %s\n", h.Method, path, h.Status, h.ContentLength, h.Streamed, h.ContentType, h.TraceParent)
 	return http1.AsFramed
 }
 func (f *framing) Body(p []byte)            { fmt.Fprint(f, len(p), " ") }

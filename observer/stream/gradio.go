@@ -4,162 +4,167 @@ package stream
 
 import (
 	"github.com/modeltap/modeltap/observer/event"
-	"github.com/modeltap/modeltap/observer/http1"
 	"github.com/modeltap/modeltap/observer/llm"
+	"github.com/modeltap/modeltap/observer/message"
 )
 
 // gradio takes a GET request for a stream of Gradio's queue, and tells whether
 // it is one.
-func (c *Conn) gradio(s *slot, h *http1.Head) bool {
+func (k *call) gradio(h *message.Head) bool {
 	kind, id := llm.GradioStreamOf(h.Target)
 	switch kind {
 	case llm.GradioSession:
-		s.feed = c.feed()
 	case llm.GradioEvent:
-		q := c.shard.queues[c.server]
-		if q == nil || q.byID[string(id)] == nil {
+		if k.queued(id) == nil {
 			return false
 		}
-		s.feed = c.feed()
-		s.event = string(id)
+		k.event = string(id)
 	case llm.GradioJoin:
 		if len(id) == 0 {
 			return false // until 4.0 the queue is a WebSocket
 		}
-		s.ex = c.shard.LLM.Open(c.server.Label(), llm.GradioQueue(), c.began, false)
-		s.known = true
-		s.feed = c.feed()
+		k.ex = k.conn.shard.LLM.Open(k.conn.server.Label(), llm.GradioQueue(), k.began, false)
+		k.known = true
 	default:
 		return false
+	}
+	k.feed = &llm.Feed{
+		Find: func(id []byte) *llm.Exchange {
+			n := k.queued(id)
+			if n == nil {
+				return nil
+			}
+			k.tells(n)
+			return n.ex
+		},
+		Finish: k.finish,
+		Broken: func(t int64) {
+			k.unqueue(func(e *llm.Exchange) { e.Fail(t) })
+		},
 	}
 	return true
 }
 
-func (c *Conn) feed() *llm.Feed {
-	return &llm.Feed{
-		Find: func(id []byte) *llm.Exchange {
-			q := c.shard.queues[c.server]
-			if q == nil || q.byID[string(id)] == nil {
-				return nil
-			}
-			n := q.byID[string(id)]
-			n.stream = c
-			return n.ex
-		},
-		Finish: c.finish,
-		Broken: func(t int64) {
-			c.unqueue(func(e *llm.Exchange) { e.Fail(t) })
-		},
+// queued returns the request of that event in the queue of the server; nil for
+// none.
+func (k *call) queued(id []byte) *queued {
+	if q := k.conn.shard.queues[k.conn.server]; q != nil {
+		return q.byID[string(id)]
 	}
+	return nil
+}
+
+// tells notes that the answer of k tells of n, and no other from now on.
+func (k *call) tells(n *queued) {
+	if n.stream != nil && n.stream != k {
+		n.stream.unfeed(n.ex)
+	}
+	n.stream = k
 }
 
 // finish ends an exchange whose output has ended.
-func (c *Conn) finish(e *llm.Exchange, t int64) {
-	if s := c.oldest(); s != nil && s.ex == e {
-		s.ex = nil
-		c.unfeed(e)
-		if !c.server.Explicit && e.Recognised() {
-			c.server.Confirm()
+func (k *call) finish(e *llm.Exchange, t int64) {
+	server := k.conn.server
+	if k.ex == e {
+		k.ex = nil
+		k.unfeed(e)
+		if !server.Explicit && e.Recognised() {
+			server.Confirm()
 		}
-		if !c.server.Explicit && !c.server.Confirmed() {
+		if !server.Explicit && !server.Confirmed() {
 			e.Discard()
 			return
 		}
 		e.ResponseEnd(t, false)
 		return
 	}
-	q := c.shard.queues[c.server]
+	q := k.conn.shard.queues[server]
 	for n := q.oldest; n != nil; n = n.next {
 		if n.ex == e {
-			c.unfeed(e)
-			c.shard.end(q, n, func(e *llm.Exchange) { e.ResponseEnd(t, false) })
+			k.conn.shard.end(q, n, func(e *llm.Exchange) { e.ResponseEnd(t, false) })
 			return
 		}
 	}
 }
 
-// unfeed makes the stream of c forget an exchange that ends.
-func (c *Conn) unfeed(e *llm.Exchange) {
-	for i := range c.slots {
-		if f := c.slots[i].feed; f != nil {
-			f.Forget(e)
-		}
+// unfeed makes the stream that k reads forget an exchange that ends.
+func (k *call) unfeed(e *llm.Exchange) {
+	if k.feed != nil {
+		k.feed.Forget(e)
 	}
 }
 
-// unqueue ends every queued exchange that the stream of c has told of.
-func (c *Conn) unqueue(done func(*llm.Exchange)) {
-	q := c.shard.queues[c.server]
+// unqueue ends every queued exchange that the answer of k has told of.
+func (k *call) unqueue(done func(*llm.Exchange)) {
+	q := k.conn.shard.queues[k.conn.server]
 	if q == nil {
 		return
 	}
 	for n := q.oldest; n != nil; {
 		next := n.next
-		if n.stream == c {
-			c.unfeed(n.ex)
-			c.shard.end(q, n, done)
+		if n.stream == k {
+			k.conn.shard.end(q, n, done)
 		}
 		n = next
 	}
 }
 
-// openFeed begins the stream of s, whose answer h begins.
-func (c *Conn) openFeed(s *slot, h *http1.Head) {
-	model := h.Status < 300 && llm.Streams(h.Status, h.ContentType, h.Chunked)
+// openFeed begins the stream that h begins; its first byte came at t.
+func (k *call) openFeed(t int64, h *message.Head) {
+	shard := k.conn.shard
+	model := h.Status < 300 && llm.Streams(h.Status, h.ContentType, h.Streamed)
 	if len(h.ContentEncoding) > 0 && model {
-		c.shard.Tally.Unobserved[event.UnobservedCompressed]++
+		shard.Tally.Unobserved[event.UnobservedCompressed]++
 		model = false
 	}
 	if !model {
-		s.feed = nil
-		if s.ex == nil {
-			s.other = c.server.Confirmed()
+		k.feed = nil
+		if k.ex == nil {
+			k.other = k.conn.server.Confirmed()
 		}
 		return
 	}
-	only := s.ex
-	if s.event != "" {
-		if q := c.shard.queues[c.server]; q != nil && q.byID[s.event] != nil {
-			n := q.byID[s.event]
-			n.stream = c
+	only := k.ex
+	if k.event != "" {
+		if n := k.queued([]byte(k.event)); n != nil {
+			k.tells(n)
 			only = n.ex
 		}
 	}
-	if only != nil && only == s.ex {
-		only.ResponseHead(c.answerBegan, h.Status, h.ContentType, nil, h.Chunked)
+	if only != nil && only == k.ex {
+		only.ResponseHead(t, h.Status, h.ContentType, nil, h.Streamed)
 		only.Queue()
 	}
-	s.feed.Open(c.shard.LLM, only, s.event != "")
+	k.feed.Open(shard.LLM, only, k.event != "")
 }
 
-// missed notes a loss in the stream of s.
-func (c *Conn) missed(s *slot) {
-	s.feed.Gap(c.mark[event.Response])
-	if s.ex != nil {
-		s.ex.Missed()
+// missed notes a loss in the stream that k reads.
+func (k *call) missed(m event.Mark) {
+	k.feed.Gap(m)
+	if k.ex != nil {
+		k.ex.Missed()
 	}
-	if q := c.shard.queues[c.server]; q != nil {
+	if q := k.conn.shard.queues[k.conn.server]; q != nil {
 		for n := q.oldest; n != nil; n = n.next {
-			if n.stream == c {
+			if n.stream == k {
 				n.ex.Missed()
 			}
 		}
 	}
 }
 
-// closeFeed ends the stream of s at t; what it has not told the end of ends as
-// o says.
-func (c *Conn) closeFeed(s *slot, t int64, o event.Outcome, complete bool) {
-	s.feed.Close(complete)
-	s.feed = nil
-	if s.ex != nil {
-		e := s.ex
-		s.ex = nil
-		if !c.server.Explicit && !c.server.Confirmed() {
+// closeFeed ends the stream that k reads, at t; what it has not told the end of
+// ends as o says.
+func (k *call) closeFeed(t int64, o event.Outcome, complete bool) {
+	k.feed.Close(complete)
+	k.feed = nil
+	if e := k.ex; e != nil {
+		k.ex = nil
+		if !k.conn.server.Explicit && !k.conn.server.Confirmed() {
 			e.Discard()
 		} else {
 			e.Abort(t, o)
 		}
 	}
-	c.unqueue(func(e *llm.Exchange) { e.Abort(t, o) })
+	k.unqueue(func(e *llm.Exchange) { e.Abort(t, o) })
 }

@@ -31,19 +31,20 @@ type queued struct {
 	ex          *llm.Exchange
 	id, session string
 	since       int64
-	stream      *Conn // that has told of it; nil for none yet
+	stream      *call // whose answer has told of it; nil for none yet
 	prev, next  *queued
 }
 
-// enqueue follows the request of s, which was answered with a ticket.
-func (c *Conn) enqueue(s *slot, t int64) bool {
-	id, session, queues := s.ex.Ticket()
+// enqueue follows the request of k, which was answered with a ticket.
+func (k *call) enqueue(t int64) bool {
+	c := k.conn
+	id, session, queues := k.ex.Ticket()
 	if !queues {
 		return false
 	}
 	if id == nil {
 		// It was taken, and what became of it cannot be known.
-		c.endUnknown(s, t)
+		k.endUnknown(t)
 		return true
 	}
 	q := c.shard.queues[c.server]
@@ -60,7 +61,7 @@ func (c *Conn) enqueue(s *slot, t int64) bool {
 	if len(q.byID) >= maxQueued {
 		c.shard.giveUp(q, q.oldest, t, event.UnpairedMany)
 	}
-	n := &queued{ex: s.ex, id: string(id), session: string(session), since: t, prev: q.newest}
+	n := &queued{ex: k.ex, id: string(id), session: string(session), since: t, prev: q.newest}
 	if q.newest != nil {
 		q.newest.next = n
 	} else {
@@ -68,18 +69,16 @@ func (c *Conn) enqueue(s *slot, t int64) bool {
 	}
 	q.newest = n
 	q.byID[n.id] = n
-	s.ex.Queue()
-	s.ex = nil
+	k.ex.Queue()
 	return true
 }
 
-func (c *Conn) endUnknown(s *slot, t int64) {
-	if !c.counts(s) {
-		s.ex.Discard()
+func (k *call) endUnknown(t int64) {
+	if !k.counts() {
+		k.ex.Discard()
 	} else {
-		s.ex.Abort(t, event.Incomplete)
+		k.ex.Abort(t, event.Incomplete)
 	}
-	s.ex = nil
 }
 
 func (q *queue) remove(n *queued) {
@@ -99,6 +98,9 @@ func (q *queue) remove(n *queued) {
 // end ends a queued exchange by done, if the server is one of models.
 func (s *Shard) end(q *queue, n *queued, done func(*llm.Exchange)) {
 	q.remove(n)
+	if n.stream != nil {
+		n.stream.unfeed(n.ex)
+	}
 	if !q.server.Explicit && n.ex.Recognised() {
 		q.server.Confirm()
 	}
@@ -110,9 +112,6 @@ func (s *Shard) end(q *queue, n *queued, done func(*llm.Exchange)) {
 
 // giveUp stops to follow a queued request.
 func (s *Shard) giveUp(q *queue, n *queued, t int64, why event.Unpaired) {
-	if n.stream != nil {
-		n.stream.unfeed(n.ex)
-	}
 	s.Tally.Unpaired[why]++
 	s.end(q, n, func(e *llm.Exchange) { e.Abort(t, event.Incomplete) })
 }

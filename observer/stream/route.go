@@ -3,8 +3,8 @@
 package stream
 
 import (
-	"github.com/modeltap/modeltap/observer/http1"
 	"github.com/modeltap/modeltap/observer/llm"
+	"github.com/modeltap/modeltap/observer/message"
 	"github.com/modeltap/modeltap/observer/target"
 )
 
@@ -53,7 +53,7 @@ func partOf(post bool, target []byte) part {
 
 // of returns the dialect of the request that h begins, nil for none, what paths
 // say about it, and what it may be of another request.
-func (r *routes) of(paths *target.Paths, h *http1.Head) (*llm.Dialect, target.Route, part) {
+func (r *routes) of(paths *target.Paths, h *message.Head) (*llm.Dialect, target.Route, part) {
 	// Dialects tell POST from everything else, and nothing more.
 	post := string(h.Method) == "POST"
 	if len(h.Target) > memoTarget {

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/modeltap/modeltap/observer/http1"
 	"github.com/modeltap/modeltap/observer/llm"
+	"github.com/modeltap/modeltap/observer/message"
 	"github.com/modeltap/modeltap/observer/target"
 )
 
@@ -28,7 +28,7 @@ func TestRoutesAreRememberedRight(t *testing.T) {
 	seen := map[string]bool{}
 	for range 20_000 {
 		p := rng.IntN(len(paths))
-		h := &http1.Head{Method: []byte([]string{"GET", "POST", "PUT"}[rng.IntN(3)]), Target: []byte(targets[rng.IntN(len(targets))])}
+		h := &message.Head{Method: []byte([]string{"GET", "POST", "PUT"}[rng.IntN(3)]), Target: []byte(targets[rng.IntN(len(targets))])}
 		d, route, part := r.of(paths[p], h)
 		if want := llm.DialectOf(h.Method, h.Target); d != want || route != paths[p].Route(h.Target) ||
 			part != partOf(string(h.Method) == "POST", h.Target) {
@@ -39,7 +39,7 @@ func TestRoutesAreRememberedRight(t *testing.T) {
 	if len(seen) < 5 {
 		t.Errorf("only %v were told apart", seen)
 	}
-	h := &http1.Head{Method: []byte("POST"), Target: []byte("/v1/chat/completions")}
+	h := &message.Head{Method: []byte("POST"), Target: []byte("/v1/chat/completions")}
 	if n := testing.AllocsPerRun(100, func() { r.of(paths[0], h) }); n != 0 {
 		t.Errorf("%g allocations", n)
 	}

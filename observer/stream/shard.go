@@ -23,8 +23,12 @@ type Shard struct {
 	heads   http1.Pool
 	routes  routes
 	queues  map[*target.Server]*queue
-	spare   []*Conn
 	current *Conn // whose method was called last
+
+	spare      []*Conn
+	spareHTTP1 []*http1Conn
+	spareCalls *call // linked by next
+	spares     int   // of them
 }
 
 // Handler returns the handler of a new connection to server.
@@ -37,8 +41,6 @@ func (s *Shard) Handler(c *tcp.Conn, server *target.Server) tcp.Handler {
 		h = new(Conn)
 	}
 	h.shard, h.server, h.whole = s, server, c.Whole
-	h.request.Init(&s.heads, event.Request, (*requests)(h), !c.Whole)
-	h.response.Init(&s.heads, event.Response, (*responses)(h), !c.Whole)
 	return h
 }
 
@@ -49,30 +51,23 @@ func (s *Shard) Held() int { return s.heads.Held() }
 // called last.
 func (s *Shard) Leave() { s.current = nil }
 
-// KillCurrent forgets the connection that was called last, unless
-// Leave was called since, and what is open on it, without counting any of it: for the owner that has recovered a panic.
+// KillCurrent forgets the connection that was called last, unless Leave was
+// called since, and what is open on it, without counting any of it: for the
+// owner that has recovered a panic.
 func (s *Shard) KillCurrent() {
 	h := s.current
 	if h == nil {
 		return
 	}
 	s.current = nil
-	for i := range h.slots {
-		if e := h.slots[i].ex; e != nil {
-			e.Discard()
-		}
+	if h.proto != nil {
+		h.proto.kill()
 	}
-	h.unqueue((*llm.Exchange).Discard)
-	h.request.Release()
-	h.response.Release()
 }
 
 func (s *Shard) drop(h *Conn) {
 	s.current = nil
-	h.request.Release()
-	h.response.Release()
-	slots := h.slots[:0]
-	*h = Conn{slots: slots}
+	*h = Conn{}
 	if len(s.spare) < maxSpareConns {
 		s.spare = append(s.spare, h)
 	}

@@ -18,8 +18,9 @@ func (c *Conn) sniff(d event.Direction, m event.Mark, p []byte) {
 	if !c.whole {
 		// Anything may stand in the middle of HTTP: the parsers look for the
 		// next message head.
-		c.mode = modeHTTP1
-		c.joined(d, m, p)
+		x := c.shard.http1(c)
+		c.proto = x
+		x.joined(d, m, p)
 		return
 	}
 	switch {
@@ -31,7 +32,7 @@ func (c *Conn) sniff(d event.Direction, m event.Mark, p []byte) {
 	case bytes.HasPrefix(p, []byte("PRI * HTTP/2")):
 		c.refuse(event.UnobservedHTTP2)
 	case isMethod(p[0]):
-		c.mode = modeHTTP1
+		c.proto = c.shard.http1(c)
 	default:
 		c.refuse(event.UnobservedUnknown)
 	}
@@ -39,25 +40,13 @@ func (c *Conn) sniff(d event.Direction, m event.Mark, p []byte) {
 
 // joined counts the exchange in whose answer the observation of a connection
 // began.
-func (c *Conn) joined(d event.Direction, m event.Mark, p []byte) {
+func (x *http1Conn) joined(d event.Direction, m event.Mark, p []byte) {
+	c := x.conn
 	if d != event.Response || bytes.HasPrefix(p, []byte("HTTP/1.")) || !c.server.Explicit {
 		return
 	}
-	c.orphan = true
+	x.orphan = true
 	c.shard.LLM.Open(c.server.Label(), llm.Generic(), m.Time, false).Abort(m.Time, event.Incomplete)
-}
-
-// begunMissing meets missing bytes at the beginning of a connection: what
-// follows tells nothing for certain, as in the middle of one.
-func (c *Conn) begunMissing() {
-	if c.mode == modeUnknown {
-		c.whole, c.mode = false, modeHTTP1
-	}
-}
-
-func (c *Conn) refuse(why event.Unobserved) {
-	c.mode = modeOpaque
-	c.shard.Tally.Unobserved[why]++
 }
 
 // isMethod tells whether b can begin a method that an HTTP client uses; all
