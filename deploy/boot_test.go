@@ -192,9 +192,12 @@ func install(t *testing.T, write func(name, text string), files string) {
 func newGroup(t *testing.T) string {
 	t.Helper()
 	for _, root := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
-		dir := fmt.Sprintf("%s/mt-boot-%d", root, os.Getpid())
 		var fs syscall.Statfs_t
-		if syscall.Statfs(root, &fs) != nil || fs.Type != 0x63677270 || os.Mkdir(dir, 0o755) != nil {
+		if syscall.Statfs(root, &fs) != nil || fs.Type != 0x63677270 {
+			continue
+		}
+		dir, err := os.MkdirTemp(root, "modeltap-boot-")
+		if err != nil || os.Chmod(dir, 0o755) != nil {
 			continue
 		}
 		t.Cleanup(func() {
@@ -222,6 +225,7 @@ print(urllib.request.urlopen(urllib.request.Request("http://127.0.0.1:8000/v1/ch
 
 // TestServiceUnderSystemd starts the committed units by a real systemd.
 func TestServiceUnderSystemd(t *testing.T) {
+	t.Parallel()
 	l := boot(t, false)
 	server := l.in("python3", "-c", modelServer)
 	if err := server.Start(); err != nil {

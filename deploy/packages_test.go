@@ -36,6 +36,7 @@ func released(t *testing.T) string {
 }
 
 func TestRelease(t *testing.T) {
+	t.Parallel()
 	dir := released(t)
 	sums, err := os.ReadFile(filepath.Join(dir, "SHA256SUMS"))
 	if err != nil {

@@ -18,17 +18,29 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/modeltap/modeltap/observer/e2e/sandbox"
 )
 
 const cache = "../../.cache/monitoring"
 
-// fetched unpacks the engines from Debian's packages.
-func fetched(t *testing.T) {
-	t.Helper()
-	out, err := exec.Command("bash", "../fetch.sh", cache, "prometheus", "victoria-metrics").CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+// What starts servers runs in a sandbox. The engines, from Debian's packages, and
+// the daemon are made before.
+func TestMain(m *testing.M) {
+	os.Exit(sandbox.Main(m, sandbox.Plan{Apart: "^TestLive$", Prepare: func() error {
+		if testing.Short() || os.Geteuid() != 0 {
+			return nil
+		}
+		fetch := exec.Command("bash", "../fetch.sh", cache, "prometheus", "victoria-metrics")
+		build := exec.Command("go", "build", "-o", filepath.Join(sandbox.Shared(), "modeltap"), "./cmd/modeltap")
+		build.Dir = "../.."
+		for _, cmd := range []*exec.Cmd{fetch, build} {
+			if out, err := cmd.CombinedOutput(); err != nil {
+				return fmt.Errorf("%v: %w\n%s", cmd.Args, err, out)
+			}
+		}
+		return nil
+	}}))
 }
 
 func freeAddress(t *testing.T) string {

@@ -23,6 +23,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/modeltap/modeltap/observer/e2e/sandbox"
 )
 
 var update = flag.Bool("update", false, "record the names that the real daemon exposes")
@@ -48,8 +50,8 @@ func TestLive(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: real servers are left out")
 	}
-	fetched(t)
 	countPrograms(t)
+	networked(t)
 	l := &load{}
 	var stop func()
 	var err error
@@ -63,7 +65,7 @@ func TestLive(t *testing.T) {
 	t.Cleanup(stop)
 
 	daemon := freeAddress(t)
-	binary := build(t)
+	binary := filepath.Join(sandbox.Shared(), "modeltap")
 	first := startDaemon(t, binary, l, daemon)
 	engines := []engine{
 		prometheus(t, "Prometheus", daemon, "exemplar-storage"),
@@ -107,18 +109,6 @@ func TestLive(t *testing.T) {
 	l.errors.Range(func(act, err any) bool { t.Errorf("the load itself failed: %v: %v", act, err); return true })
 }
 
-// build returns the path of the program.
-func build(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "modeltap")
-	cmd := exec.Command("go", "build", "-o", binary, "./cmd/modeltap")
-	cmd.Dir = "../.."
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	return binary
-}
-
 func startDaemon(t *testing.T, binary string, l *load, address string) *exec.Cmd {
 	t.Helper()
 	config := filepath.Join(t.TempDir(), "modeltap.yml")
@@ -136,6 +126,18 @@ func startDaemon(t *testing.T, binary string, l *load, address string) *exec.Cmd
 		return resp.StatusCode == http.StatusOK
 	})
 	return cmd
+}
+
+// networked gives the sandbox a network interface beside the loopback, as hosts
+// have one.
+func networked(t *testing.T) {
+	t.Helper()
+	if sandbox.Cgroup() == "" {
+		return
+	}
+	if out, err := exec.Command("ip", "link", "add", "net0", "type", "veth", "peer", "name", "net1").CombinedOutput(); err != nil {
+		t.Fatalf("ip link add: %v: %s: make e2e-setup installs iproute2", err, out)
+	}
 }
 
 // countPrograms has the kernel count the runs of BPF programs until the test

@@ -46,7 +46,7 @@ func scripted(model string) http.Handler {
 		case "plain":
 			w.Header().Set("Content-Type", "application/json")
 			fmt.Fprintf(w, `{"id":"x","object":"chat.completion","model":%q,"choices":[{"index":0,"message":{"role":"assistant","content":"one two three four five six seven"},"finish_reason":"length"}],"usage":%s}`,
-				model, usage(plainOut))
+				model, usage(plainOut, 2))
 		case "wait": // whatever comes, not a token
 			s.pause(time.Hour)
 		case "stall":
@@ -70,15 +70,17 @@ func scripted(model string) http.Handler {
 			s.end("length", "")
 		default:
 			s.tokens(outputs)
-			s.end("stop", usage(outputs))
+			s.end("stop", usage(outputs, 0))
 		}
 	})
 	return mux
 }
 
-func usage(output int) string {
-	return fmt.Sprintf(`{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d,"prompt_tokens_details":{"cached_tokens":%d},"completion_tokens_details":{"reasoning_tokens":2}}`,
-		inputs, output, inputs+output, cached)
+// usage states tokens. Reasoning that is stated and not sent makes an answer unfit
+// to tell the ratio of stated to estimated tokens.
+func usage(output, reasoning int) string {
+	return fmt.Sprintf(`{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d,"prompt_tokens_details":{"cached_tokens":%d},"completion_tokens_details":{"reasoning_tokens":%d}}`,
+		inputs, output, inputs+output, cached, reasoning)
 }
 
 // stream writes server-sent events, the role first.

@@ -4,6 +4,7 @@ package rules
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/modeltap/modeltap/observer/e2e/sandbox"
 )
 
 var update = flag.Bool("update", false, "write what is made from the sources and parameters")
@@ -30,6 +33,22 @@ var fetched = sync.OnceValues(func() (string, error) {
 	}
 	return filepath.Join(dir, "usr/bin"), nil
 })
+
+// What starts servers runs in a sandbox; what they are is fetched before.
+func TestMain(m *testing.M) {
+	os.Exit(sandbox.Main(m, sandbox.Plan{Apart: "^TestFromPacketToWebhook$", Prepare: func() error {
+		dir, err := fetched()
+		if err != nil {
+			return fmt.Errorf("dashboards/fetch.sh: %w\n%s", err, dir)
+		}
+		cmd := exec.Command("go", "build", "-o", filepath.Join(sandbox.Shared(), "modeltap"), "./cmd/modeltap")
+		cmd.Dir = root
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%v: %w\n%s", cmd.Args, err, out)
+		}
+		return nil
+	}}))
+}
 
 // program returns the path of one of Debian's programs.
 func program(t *testing.T, name string) string {

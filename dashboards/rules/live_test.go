@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/modeltap/modeltap/observer/e2e/rig"
+	"github.com/modeltap/modeltap/observer/e2e/sandbox"
 )
 
 // The whole way, once: model servers under real traffic, modeltap, Prometheus
@@ -97,14 +97,8 @@ func waitFor(t *testing.T, what string, ok func() bool) {
 
 func startModeltap(t *testing.T, dir string, port int) *rig.Modeltap {
 	t.Helper()
-	bin := filepath.Join(dir, "modeltap")
-	cmd := exec.Command("go", "build", "-o", bin, "./cmd/modeltap")
-	cmd.Dir = root
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
 	write(t, "slo:\n- duration: 60s\n  ttft: 10s\n", dir, "modeltap.yml")
-	tap, err := rig.StartModeltap(bin, fmt.Sprintf("--target=chat=%d", port), "--stall-after=1s", "--gpu.backend=demo", "--config.file="+filepath.Join(dir, "modeltap.yml"))
+	tap, err := rig.StartModeltap(filepath.Join(sandbox.Shared(), "modeltap"), fmt.Sprintf("--target=chat=%d", port), "--stall-after=1s", "--gpu.backend=demo", "--config.file="+filepath.Join(dir, "modeltap.yml"))
 	if err != nil {
 		t.Fatal(err)
 	}

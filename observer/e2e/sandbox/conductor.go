@@ -40,7 +40,7 @@ type conductor struct {
 var once = []string{"test.coverprofile", "test.gocoverdir", "test.cpuprofile", "test.memprofile", "test.blockprofile", "test.mutexprofile", "test.trace"}
 
 func newConductor(p Plan) (*conductor, error) {
-	c := &conductor{prepare: p.Prepare, rest: flag.Args()}
+	c := &conductor{prepare: p.prepare, rest: flag.Args()}
 	if d, err := time.ParseDuration(value("test.timeout")); err == nil && d > 0 {
 		c.end = time.Now().Add(d)
 	}
@@ -100,11 +100,8 @@ func (c *conductor) run() int {
 		fmt.Println("testing: warning: no tests to run\nPASS")
 		return 0
 	}
-	if c.prepare != nil {
-		if err := c.prepare(); err != nil {
-			fmt.Println("prepare:", err)
-			return 1
-		}
+	if c.prepare() != nil {
+		return 1
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

@@ -31,8 +31,8 @@ type Plan struct {
 	// Alone matches those among them that run while no other test of the package
 	// does; "" is none.
 	Alone string
-	// Prepare runs once, outside: downloads and builds, into Shared. nil is
-	// nothing. Its error fails the run.
+	// Prepare runs once, as root, outside: downloads and builds, into Shared. nil
+	// is nothing. Its error fails the run.
 	Prepare func() error
 }
 
@@ -74,7 +74,13 @@ func Main(m *testing.M, p Plan) int {
 		fmt.Fprintln(os.Stderr, "sandbox:", err)
 		return 1
 	}
-	if set("test.list", "test.bench", "test.fuzz", "test.fuzzworker") || !allowed() {
+	if os.Geteuid() != 0 || set("test.list", "test.bench", "test.fuzz", "test.fuzzworker") {
+		return m.Run()
+	}
+	if !allowed() {
+		if err := p.prepare(); err != nil {
+			return 1
+		}
 		return m.Run()
 	}
 	c, err := newConductor(p)
@@ -83,6 +89,17 @@ func Main(m *testing.M, p Plan) int {
 		return 1
 	}
 	return c.run()
+}
+
+func (p Plan) prepare() error {
+	if p.Prepare == nil {
+		return nil
+	}
+	err := p.Prepare()
+	if err != nil {
+		fmt.Println("prepare:", err)
+	}
+	return err
 }
 
 // set says whether one of the flags has been given.
