@@ -36,7 +36,7 @@ test: dashboards-check
 test: rules-check
 
 # The parsers promise to build anywhere, the program to build without cgo.
-PARSERS := event tcp http1 sse ndjson jsonscan tokens llm meter stream record
+PARSERS := event tcp http1 sse ndjson jsonscan tokens llm meter identity servers stream record
 portable:
 	CGO_ENABLED=0 $(GO) build ./...
 	CGO_ENABLED=0 GOARCH=arm64 $(GO) build ./...

@@ -57,11 +57,10 @@ func figuresOf(x *event.Exchange) figures {
 		return f
 	}
 	f.output = float64(n.N)
-	steps := x.Steps()
-	if decode := between(x.FirstToken, x.LastToken); x.Stream && steps > 0 && decode >= 0 {
-		f.perToken = decode / steps
+	if decode := between(x.FirstToken, x.LastToken); x.Stream && n.N > 1 && decode >= 0 {
+		f.perToken = decode / float64(n.N-1)
 		if decode > 0 {
-			f.rate = steps / decode
+			f.rate = float64(n.N-1) / decode
 		}
 	}
 	return f

@@ -17,6 +17,7 @@ type selfDescs struct {
 	parseErrors, unobserved                  family
 	evictions, panics, untokenized, unpaired family
 	skipped, backpressure, missedBinds       family
+	lateEvents                               family
 	connections, buffer                      family
 	source, feature, runs, runTime           family
 	version                                  family
@@ -43,7 +44,7 @@ func newSelfDescs() *selfDescs {
 		evictions: counter("modeltap_evictions_total",
 			"Connections given up before their end to stay within a limit.", "reason"),
 		panics: counter("modeltap_panics_total",
-			"Errors of modeltap itself, each of which cost a connection, a part of a scrape or a tick of the live page; please report."),
+			"Connections dropped because of an error in modeltap itself; please report."),
 		unpaired: counter("modeltap_unpaired_requests_total",
 			"Requests to a queue (Gradio) that no stream told the output of, and outputs of requests that were not seen.", "reason"),
 		untokenized: counter("modeltap_untokenized_answers_total",
@@ -52,6 +53,8 @@ func newSelfDescs() *selfDescs {
 			"Bytes of large requests left out on purpose (--capture.max-request-bytes)."),
 		backpressure: counter("modeltap_backpressure_events_total",
 			"Content events held up by a slow client or path and left out of the per-token histograms."),
+		lateEvents: counter("modeltap_discovery_dropped_events_total",
+			"Binds, closes and answers that discovery was told of while too many others waited. It looks at all listeners again."),
 		missedBinds: counter("modeltap_discovery_missed_binds_total",
 			"Sockets given a port of which discovery was not told: over 200 in a second, or a full ring. What listens there is found by a look or by its first answer."),
 		connections: gauge("modeltap_tracked_connections", "Connections being followed."),
@@ -72,7 +75,7 @@ func newSelfDescs() *selfDescs {
 func (d *selfDescs) describe(ch chan<- *prometheus.Desc) {
 	for _, f := range []family{
 		d.packets, d.bytes, d.lost, d.gaps, d.gapBytes, d.resyncs, d.parseErrors, d.unobserved,
-		d.evictions, d.panics, d.untokenized, d.unpaired, d.skipped, d.backpressure, d.missedBinds, d.connections, d.buffer, d.source,
+		d.evictions, d.panics, d.untokenized, d.unpaired, d.skipped, d.backpressure, d.missedBinds, d.lateEvents, d.connections, d.buffer, d.source,
 		d.feature, d.runs, d.runTime, d.version,
 	} {
 		ch <- f.desc
@@ -85,6 +88,7 @@ func (d *selfDescs) collect(ch chan<- prometheus.Metric, s *event.Snapshot) {
 	d.connections.emit(ch, float64(s.Connections))
 	d.buffer.emit(ch, float64(s.BufferBytes))
 	d.missedBinds.emit(ch, float64(s.MissedBinds))
+	d.lateEvents.emit(ch, float64(s.LateEvents))
 	for name, ok := range s.Features {
 		v := 0.0
 		if ok {

@@ -16,24 +16,25 @@ func TestLossCountersExistAtZeroFromTheStart(t *testing.T) {
 	r.state.Sources = []event.SourceStats{{Source: "cgroup", Attached: "/"}}
 	got := r.scrape()
 	for name, series := range map[string]int{
-		"modeltap_capture_packets_total":        2,
-		"modeltap_capture_bytes_total":          2,
-		"modeltap_capture_lost_total":           6,
-		"modeltap_stream_gaps_total":            1,
-		"modeltap_stream_gap_bytes_total":       1,
-		"modeltap_stream_resyncs_total":         1,
-		"modeltap_parse_errors_total":           int(event.Protocols) * int(event.ParseReasons),
-		"modeltap_unobserved_connections_total": int(event.UnobservedReasons),
-		"modeltap_evictions_total":              int(event.Evictions),
-		"modeltap_untokenized_answers_total":    int(event.UntokenizedReasons),
-		"modeltap_unpaired_requests_total":      int(event.UnpairedReasons),
-		"modeltap_panics_total":                 1,
-		"modeltap_skipped_bytes_total":          1,
-		"modeltap_backpressure_events_total":    1,
-		"modeltap_discovery_missed_binds_total": 1,
-		"modeltap_snapshot_failures_total":      1,
-		"modeltap_tracked_connections":          1,
-		"modeltap_buffer_bytes":                 1,
+		"modeltap_capture_packets_total":          2,
+		"modeltap_capture_bytes_total":            2,
+		"modeltap_capture_lost_total":             6,
+		"modeltap_stream_gaps_total":              1,
+		"modeltap_stream_gap_bytes_total":         1,
+		"modeltap_stream_resyncs_total":           1,
+		"modeltap_parse_errors_total":             int(event.Protocols) * int(event.ParseReasons),
+		"modeltap_unobserved_connections_total":   int(event.UnobservedReasons),
+		"modeltap_evictions_total":                int(event.Evictions),
+		"modeltap_untokenized_answers_total":      int(event.UntokenizedReasons),
+		"modeltap_unpaired_requests_total":        int(event.UnpairedReasons),
+		"modeltap_panics_total":                   1,
+		"modeltap_skipped_bytes_total":            1,
+		"modeltap_backpressure_events_total":      1,
+		"modeltap_discovery_missed_binds_total":   1,
+		"modeltap_discovery_dropped_events_total": 1,
+		"modeltap_snapshot_failures_total":        1,
+		"modeltap_tracked_connections":            1,
+		"modeltap_buffer_bytes":                   1,
 	} {
 		if got[name] == nil || len(got[name].Metric) != series {
 			t.Errorf("%s: %d series, want %d", name, len(got[name].GetMetric()), series)
@@ -66,7 +67,7 @@ func TestSnapshotFieldsReachTheirMetrics(t *testing.T) {
 			{Name: "tap_egress", Runs: 10, RunSeconds: .5}, {Name: "tap_egress", Runs: 5, RunSeconds: .25},
 		},
 		Features:    map[string]bool{"socket_wait": false, "cgroup_skb": true},
-		Connections: 8, BufferBytes: 9, MissedBinds: 10,
+		Connections: 8, BufferBytes: 9, MissedBinds: 10, LateEvents: 11,
 	}
 	r.state.Tally.ParseErrors[event.ProtoSSE][event.ReasonTooLarge] = 20
 	r.state.Tally.Unobserved[event.UnobservedHTTP2] = 21
@@ -89,6 +90,7 @@ func TestSnapshotFieldsReachTheirMetrics(t *testing.T) {
 		{"modeltap_tracked_connections", nil, 8},
 		{"modeltap_buffer_bytes", nil, 9},
 		{"modeltap_discovery_missed_binds_total", nil, 10},
+		{"modeltap_discovery_dropped_events_total", nil, 11},
 		{"modeltap_parse_errors_total", l{"protocol": "sse", "reason": "too_large"}, 20},
 		{"modeltap_unobserved_connections_total", l{"reason": "http2"}, 21},
 		{"modeltap_evictions_total", l{"reason": "idle"}, 22},

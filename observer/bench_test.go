@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/modeltap/modeltap/observer/event"
-	"github.com/modeltap/modeltap/observer/target"
+	"github.com/modeltap/modeltap/observer/servers"
 )
 
 // chunkText makes the i-th streamed chunk of a plain OpenAI server: 229 bytes
@@ -29,15 +29,15 @@ func (n *nullSink) OtherRequest(string, int) { n.others++ }
 // stream a segment that is ready to carry its next chunk.
 func streams(tb testing.TB, n int) (*pipeline, []event.Segment) {
 	tb.Helper()
-	spec, err := target.ParseSpec("bench=8000")
+	spec, err := servers.ParseSpec("bench=8000")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	cfg := Config{Targets: []target.Spec{spec}}
+	cfg := Config{Targets: []servers.Spec{spec}}
 	if err := cfg.defaults(); err != nil {
 		tb.Fatal(err)
 	}
-	table := target.NewTable(target.Options{Specs: cfg.Targets})
+	table := servers.NewTable(servers.Options{Specs: cfg.Targets})
 	p := newPipeline(&cfg, nil, new(nullSink), resolveIn(table))
 	request := "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 28\r\n\r\n" + `{"model":"m","stream":true }`
 	head := "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"

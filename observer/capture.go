@@ -6,14 +6,14 @@ import (
 	"context"
 	"errors"
 
+	"github.com/modeltap/modeltap/observer/discover"
 	"github.com/modeltap/modeltap/observer/event"
-	"github.com/modeltap/modeltap/observer/target"
 )
 
 // capture is an attached source and what belongs to it.
 type capture struct {
 	source   source
-	manager  *target.Manager
+	discover *discover.Discoverer
 	features map[string]bool
 	programs func() []event.Program // nil without programs
 	closers  []func() error         // in the order of opening
@@ -29,13 +29,12 @@ func (c *capture) close() error {
 	return errors.Join(errs...)
 }
 
-// run runs source and manager until ctx ends or the source fails. Emit and last
-// are those of source.Run.
-func (c *capture) run(ctx context.Context, emit func([]event.Segment, int64), last func()) error {
+// run runs source and discovery until ctx ends or the source fails.
+func (c *capture) run(ctx context.Context, emit func([]event.Segment, int64)) error {
 	ctx, stop := context.WithCancel(ctx)
-	managed := make(chan error, 1)
-	go func() { managed <- c.manager.Run(ctx) }()
-	err := c.source.Run(ctx, emit, last)
+	discovered := make(chan error, 1)
+	go func() { discovered <- c.discover.Run(ctx) }()
+	err := c.source.Run(ctx, emit)
 	stop()
-	return errors.Join(err, <-managed)
+	return errors.Join(err, <-discovered)
 }

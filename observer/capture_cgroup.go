@@ -6,12 +6,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
+	"time"
 
 	"github.com/modeltap/modeltap/bpf"
-	"github.com/modeltap/modeltap/observer/cri"
+	"github.com/modeltap/modeltap/observer/discover"
+	"github.com/modeltap/modeltap/observer/identity"
+	"github.com/modeltap/modeltap/observer/identity/cri"
+	"github.com/modeltap/modeltap/observer/servers"
 	"github.com/modeltap/modeltap/observer/source/cgroup"
-	"github.com/modeltap/modeltap/observer/target"
 )
 
 // featureSocketWait names, in modeltap_feature_supported, what is measured and
@@ -39,7 +44,7 @@ func probeCgroup(cfg *Config, host []bpf.Feature) (where string, err error) {
 }
 
 // attachCgroup is mode.attach of CaptureCgroup.
-func attachCgroup(cfg *Config, table *target.Table, host []bpf.Feature) (*capture, error) {
+func attachCgroup(cfg *Config, table *servers.Table, host []bpf.Feature) (*capture, error) {
 	c := &capture{features: featureMap(host)}
 	if err := c.openCgroup(cfg, table); err != nil {
 		return nil, errors.Join(err, c.close())
@@ -53,7 +58,7 @@ func attachCgroup(cfg *Config, table *target.Table, host []bpf.Feature) (*captur
 }
 
 // openCgroup fills c. What it has opened when it fails is in c.closers.
-func (c *capture) openCgroup(cfg *Config, table *target.Table) error {
+func (c *capture) openCgroup(cfg *Config, table *servers.Table) error {
 	if err := bpf.Confined(); err != nil {
 		return err
 	}
@@ -75,15 +80,6 @@ func (c *capture) openCgroup(cfg *Config, table *target.Table) error {
 	c.closers = append(c.closers, tap.Close)
 	c.features[featureSocketWait] = attachSocketWait(cfg, tap)
 
-	src, err := cgroup.New(tap, cgroup.Options{
-		Other: func(kind uint8, raw []byte) { c.manager.Handle(kind, raw) },
-	})
-	if err != nil {
-		return err
-	}
-	c.source, c.programs = src, src.Programs
-	c.closers = append(c.closers, src.Close)
-
 	discovery, err := bpf.LoadDiscovery(tap, root.Dir(subtree))
 	if err != nil {
 		return err
@@ -91,23 +87,38 @@ func (c *capture) openCgroup(cfg *Config, table *target.Table) error {
 	c.closers = append(c.closers, discovery.Close)
 	attachments := bpf.NewAttachments(tap)
 	c.closers = append(c.closers, attachments.Close)
-	names, err := c.openRuntime(cfg)
+	names, err := c.openNames(cfg)
 	if err != nil {
 		return err
 	}
-	c.manager = target.NewManager(target.Config{
-		Table: table, Root: root, Subtree: subtree, Discovery: discovery, Logger: cfg.Logger, Container: names,
-		Apply: func(w target.Capture) error {
+	var src *cgroup.Source // reads what Apply has captured
+	c.discover = discover.New(discover.Config{
+		Table: table, Subtree: subtree, Names: names, Logger: cfg.Logger,
+		Kernel: discover.Linux(discover.Programs{Root: root, Discovery: discovery, Lost: lost(tap)}),
+		Apply: func(w discover.Capture) error {
 			// Ports first: what is attached afterwards records at once.
 			err := errors.Join(tap.SetPorts(w.Ports), attachments.Set(w.Dirs))
 			src.SetAttached(places(attachments.Attached()))
 			return err
 		},
 	})
-	if err := c.manager.Start(); err != nil {
+	if src, err = cgroup.New(tap, cgroup.Options{Other: c.discover.Handle}); err != nil {
+		return err
+	}
+	c.source, c.programs = src, src.Programs
+	c.closers = append(c.closers, src.Close)
+	if err := c.discover.Start(time.Now()); err != nil {
 		return fmt.Errorf("attach the capture: %w", err)
 	}
 	return nil
+}
+
+// lost counts the events that met a full ring, closes among them.
+func lost(tap *bpf.Tap) func() (uint64, error) {
+	return func() (uint64, error) {
+		c, err := tap.Counters()
+		return c.EventsLost, err
+	}
 }
 
 // places says where the tap is attached: all of a few cgroups, the number of
@@ -131,12 +142,14 @@ func attachSocketWait(cfg *Config, tap *bpf.Tap) bool {
 	return true
 }
 
-// openRuntime returns whom to ask for the names of containers, nil without a
-// socket. One that does not answer yet is asked again later: the runtime may be
-// about to start.
-func (c *capture) openRuntime(cfg *Config) (func(string) target.Name, error) {
+// openNames returns what finds the names of containers: the node's directories,
+// below /host where that is mounted, and before them the container runtime if
+// its socket was named. One that does not answer yet is asked again later: the
+// runtime may be about to start.
+func (c *capture) openNames(cfg *Config) (*identity.Names, error) {
+	roots := []fs.FS{os.DirFS("/host"), os.DirFS("/")}
 	if cfg.CRISocket == "" {
-		return nil, nil
+		return identity.NewNames(time.Now, nil, roots...), nil
 	}
 	client, err := cri.New(cfg.CRISocket)
 	if err != nil {
@@ -148,5 +161,5 @@ func (c *capture) openRuntime(cfg *Config) (func(string) target.Name, error) {
 	} else {
 		cfg.Logger.Info("asking the container runtime for names", "runtime", version)
 	}
-	return client.Container, nil
+	return identity.NewNames(time.Now, client.Container, roots...), nil
 }

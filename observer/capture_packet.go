@@ -4,10 +4,12 @@ package observer
 
 import (
 	"errors"
+	"time"
 
 	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/observer/discover"
+	"github.com/modeltap/modeltap/observer/servers"
 	"github.com/modeltap/modeltap/observer/source/afpacket"
-	"github.com/modeltap/modeltap/observer/target"
 )
 
 // probePacket is mode.probe of CapturePacket.
@@ -28,22 +30,20 @@ func probePacket(cfg *Config, host []bpf.Feature) (where string, err error) {
 }
 
 // attachPacket is mode.attach of CapturePacket.
-func attachPacket(cfg *Config, table *target.Table, host []bpf.Feature) (*capture, error) {
+func attachPacket(cfg *Config, table *servers.Table, host []bpf.Feature) (*capture, error) {
 	c := &capture{features: featureMap(host)}
 	c.features[featureSocketWait] = false
-	table.NameByAddress()
 	src, err := afpacket.New(afpacket.Config{Interface: cfg.Interface, RingBytes: cfg.RingSize})
 	if err != nil {
 		return nil, err
 	}
 	c.source = src
 	c.closers = append(c.closers, func() error { src.Close(); return nil })
-	c.manager = target.NewManager(target.Config{
-		Table:  table,
-		Apply:  func(w target.Capture) error { return src.SetPorts(w.Ports) },
-		Logger: cfg.Logger,
+	c.discover = discover.New(discover.Config{
+		Table: table, Kernel: discover.Linux(discover.Programs{}), Packets: true, Logger: cfg.Logger,
+		Apply: func(w discover.Capture) error { return src.SetPorts(w.Ports) },
 	})
-	if err := c.manager.Start(); err != nil {
+	if err := c.discover.Start(time.Now()); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
 	return c, nil

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/modeltap/modeltap/observer/event"
-	"github.com/modeltap/modeltap/observer/target"
+	"github.com/modeltap/modeltap/observer/servers"
 	"github.com/modeltap/modeltap/observer/tokens"
 )
 
@@ -39,7 +39,7 @@ const idleAfter = time.Hour
 // Config says what to observe and within which limits. Zero values of the
 // limits mean the defaults.
 type Config struct {
-	Targets                 []target.Spec // none: discovery
+	Targets                 []servers.Spec // none: discovery
 	ModelPaths, IgnorePaths []*regexp.Regexp
 
 	Capture         string // CaptureAuto, CaptureCgroup or CapturePacket

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/modeltap/modeltap/bpf"
-	"github.com/modeltap/modeltap/observer/target"
+	"github.com/modeltap/modeltap/observer/servers"
 )
 
 // mode is one way to capture. Whatever tells ways apart reads the rows of
@@ -20,7 +20,7 @@ type mode struct {
 	// probe says where the mode would capture, or why it cannot. It changes
 	// nothing.
 	probe  func(c *Config, host []bpf.Feature) (where string, err error)
-	attach func(c *Config, table *target.Table, host []bpf.Feature) (*capture, error)
+	attach func(c *Config, table *servers.Table, host []bpf.Feature) (*capture, error)
 }
 
 // modes are in the order in which CaptureAuto tries them.

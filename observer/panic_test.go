@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/modeltap/modeltap/observer/event"
-	"github.com/modeltap/modeltap/observer/target"
+	"github.com/modeltap/modeltap/observer/servers"
 	"github.com/modeltap/modeltap/observer/tcp"
 )
 
@@ -93,7 +93,7 @@ func TestPanicInTheResolver(t *testing.T) {
 	good := w.dial(8000)
 	good.ask(chat("m"))
 	w.flush()
-	w.resolve = func(*tcp.Conn) *target.Server { panic("blown") }
+	w.resolve = func(*tcp.Conn, *event.Segment) *servers.Server { panic("blown") }
 	w.dial(8000)
 	good.answer(whole("m"))
 	w.flush()

@@ -8,8 +8,8 @@ import (
 	"net/netip"
 
 	"github.com/modeltap/modeltap/observer/event"
+	"github.com/modeltap/modeltap/observer/servers"
 	"github.com/modeltap/modeltap/observer/source/pcapfile"
-	"github.com/modeltap/modeltap/observer/target"
 	"github.com/modeltap/modeltap/observer/tcp"
 	"github.com/modeltap/modeltap/observer/tokens"
 )
@@ -24,9 +24,9 @@ func Replay(ctx context.Context, cfg Config, sink event.Sink, files ...string) (
 	if err := cfg.defaults(); err != nil {
 		return event.Snapshot{}, err
 	}
-	table := target.NewTable(target.Options{
-		Specs: cfg.Targets, Model: cfg.ModelPaths, Ignore: cfg.IgnorePaths,
-		MaxServers: cfg.MaxServers, ByAddress: true,
+	table := servers.NewTable(servers.Options{
+		Specs: cfg.Targets, Rules: servers.Rules{Model: cfg.ModelPaths, Ignore: cfg.IgnorePaths},
+		MaxServers: cfg.MaxServers,
 	})
 	r := replay{pipe: newPipeline(&cfg, tokens.NewDesk(cfg.Tokenizers, true), sink, adoptIn(table, len(cfg.Targets) > 0))}
 	var errs []error
@@ -49,13 +49,13 @@ type replay struct {
 
 func (r *replay) file(ctx context.Context, name string, side func(event.Endpoint) bool) error {
 	src := pcapfile.New(pcapfile.Config{Path: name, Server: side})
-	err := src.Run(ctx, r.pipe.emit, nil)
+	err := src.Run(ctx, r.pipe.emit)
 	r.stats = append(r.stats, src.Stats())
 	return err
 }
 
 // serverSide tells servers by the explicit targets; nil when there are none.
-func serverSide(targets []target.Spec) func(event.Endpoint) bool {
+func serverSide(targets []servers.Spec) func(event.Endpoint) bool {
 	if len(targets) == 0 {
 		return nil
 	}
@@ -70,14 +70,14 @@ func serverSide(targets []target.Spec) func(event.Endpoint) bool {
 }
 
 // resolveIn asks the table alone.
-func resolveIn(t *target.Table) resolver {
-	return func(c *tcp.Conn) *target.Server { return t.Resolve(c.Group, c.NetNS, c.Flow.Server) }
+func resolveIn(t *servers.Table) resolver {
+	return func(_ *tcp.Conn, first *event.Segment) *servers.Server { return t.Resolve(first) }
 }
 
 // adoptIn makes every server side a server, unless targets are given.
-func adoptIn(t *target.Table, targets bool) resolver {
+func adoptIn(t *servers.Table, targets bool) resolver {
 	if targets {
 		return resolveIn(t)
 	}
-	return func(c *tcp.Conn) *target.Server { return t.Adopt(c.Flow.Server) }
+	return func(c *tcp.Conn, _ *event.Segment) *servers.Server { return t.Adopt(c.Flow.Server) }
 }

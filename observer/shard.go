@@ -9,8 +9,8 @@ import (
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/llm"
 	"github.com/modeltap/modeltap/observer/meter"
+	"github.com/modeltap/modeltap/observer/servers"
 	"github.com/modeltap/modeltap/observer/stream"
-	"github.com/modeltap/modeltap/observer/target"
 	"github.com/modeltap/modeltap/observer/tcp"
 )
 
@@ -27,7 +27,7 @@ type shard struct {
 }
 
 // resolver returns the server of a new connection, nil when it is not watched.
-type resolver func(c *tcp.Conn) *target.Server
+type resolver func(c *tcp.Conn, first *event.Segment) *servers.Server
 
 func newShard(cfg *Config, shards int, labels *meter.Labels, sink event.Sink, resolve resolver) *shard {
 	s := &shard{log: cfg.Logger}
@@ -43,7 +43,7 @@ func newShard(cfg *Config, shards int, labels *meter.Labels, sink event.Sink, re
 		MaxBuffer:      cfg.MaxBuffer / int64(shards),
 		Idle:           idleAfter,
 		New: func(c *tcp.Conn, first *event.Segment) tcp.Handler {
-			server := resolve(c)
+			server := resolve(c, first)
 			if server == nil {
 				return nil
 			}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/modeltap/modeltap/observer/event"
-	"github.com/modeltap/modeltap/observer/target"
+	"github.com/modeltap/modeltap/observer/servers"
 	"github.com/modeltap/modeltap/observer/tokens"
 )
 
@@ -15,16 +15,16 @@ import (
 // token.
 func tokenizedWire(t *testing.T, sink event.Sink, count tokens.Tokenizer) *wire {
 	t.Helper()
-	spec, err := target.ParseSpec("s=8000")
+	spec, err := servers.ParseSpec("s=8000")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Targets: []target.Spec{spec}}
+	cfg := Config{Targets: []servers.Spec{spec}}
 	if err := cfg.defaults(); err != nil {
 		t.Fatal(err)
 	}
 	desk := tokens.NewDesk(map[string]tokens.Tokenizer{"m0": count}, false)
-	table := target.NewTable(target.Options{Specs: cfg.Targets})
+	table := servers.NewTable(servers.Options{Specs: cfg.Targets})
 	return &wire{now: 1e9, pipe: newPipeline(&cfg, desk, sink, resolveIn(table))}
 }
 

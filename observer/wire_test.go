@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/modeltap/modeltap/observer/event"
-	"github.com/modeltap/modeltap/observer/target"
+	"github.com/modeltap/modeltap/observer/servers"
 	"github.com/modeltap/modeltap/observer/tcp"
 )
 
@@ -88,7 +88,7 @@ func newWire(t *testing.T, sink event.Sink, ports ...uint16) *wire {
 	t.Helper()
 	var cfg Config
 	for _, p := range ports {
-		spec, err := target.ParseSpec(fmt.Sprintf("s%d=%d", p, p))
+		spec, err := servers.ParseSpec(fmt.Sprintf("s%d=%d", p, p))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,9 +97,9 @@ func newWire(t *testing.T, sink event.Sink, ports ...uint16) *wire {
 	if err := cfg.defaults(); err != nil {
 		t.Fatal(err)
 	}
-	table := target.NewTable(target.Options{Specs: cfg.Targets})
+	table := servers.NewTable(servers.Options{Specs: cfg.Targets})
 	w := &wire{now: 1e9, resolve: resolveIn(table)}
-	w.pipe = newPipeline(&cfg, nil, sink, func(c *tcp.Conn) *target.Server { return w.resolve(c) })
+	w.pipe = newPipeline(&cfg, nil, sink, func(c *tcp.Conn, first *event.Segment) *servers.Server { return w.resolve(c, first) })
 	return w
 }
 

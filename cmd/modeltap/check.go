@@ -15,7 +15,7 @@ import (
 	"github.com/modeltap/modeltap/bpf"
 	"github.com/modeltap/modeltap/gpu"
 	"github.com/modeltap/modeltap/observer"
-	"github.com/modeltap/modeltap/observer/cri"
+	"github.com/modeltap/modeltap/observer/identity/cri"
 )
 
 // report is the answer of check.

@@ -19,7 +19,7 @@ const module = "github.com/modeltap/modeltap/"
 var mayImport = map[string][]string{
 	"bpf":                        {},
 	"cmd/modeltap/top":           {}, // knows a daemon by what it serves
-	"cmd/modeltap":               {"bpf", "exporter", "exporter/live", "exporter/otlp", "gpu", "observer", "observer/cri", "observer/event", "observer/host", "observer/record", "observer/target", "observer/tokenizer", "observer/source"},
+	"cmd/modeltap":               {"bpf", "exporter", "exporter/live", "exporter/otlp", "gpu", "observer", "observer/event", "observer/host", "observer/identity/cri", "observer/record", "observer/servers", "observer/tokenizer", "observer/source"},
 	"exporter":                   {"gpu", "observer/event", "observer/host", "observer/identity"},
 	"deploy":                     {},
 	"gpu":                        {},
@@ -28,8 +28,8 @@ var mayImport = map[string][]string{
 	"exporter/live":              {"exporter/web", "gpu", "observer/event", "observer/host"},
 	"exporter/web":               {},
 	"exporter/web/e2e":           {}, // drives modeltap and a browser as processes
-	"observer":                   {"bpf", "observer/cri", "observer/event", "observer/http1", "observer/llm", "observer/meter", "observer/ndjson", "observer/record", "observer/source", "observer/sse", "observer/stream", "observer/target", "observer/tcp", "observer/tokens"},
-	"observer/cri":               {"observer/target"},
+	"observer":                   {"bpf", "observer/discover", "observer/event", "observer/http1", "observer/identity", "observer/llm", "observer/meter", "observer/ndjson", "observer/record", "observer/servers", "observer/source", "observer/sse", "observer/stream", "observer/tcp", "observer/tokens"},
+	"observer/discover":          {"bpf", "observer/event", "observer/identity", "observer/servers"},
 	"observer/e2e":               {"bpf", "observer/event"},
 	"observer/event":             {},
 	"observer/http1":             {"observer/event", "observer/message"},
@@ -40,13 +40,13 @@ var mayImport = map[string][]string{
 	"observer/meter":             {"observer/event", "observer/tokens"},
 	"observer/ndjson":            {"observer/event"},
 	"observer/record":            {"observer/event", "observer/http1", "observer/sse", "observer/ndjson", "observer/jsonscan", "observer/tcp"},
+	"observer/servers":           {"observer/event", "observer/identity"},
 	"observer/source/afpacket":   {"observer/event", "observer/source/turn", "observer/tcp"},
 	"observer/source/cgroup":     {"bpf", "observer/event", "observer/source/turn"},
 	"observer/source/pcapfile":   {"observer/event", "observer/source/turn", "observer/tcp"},
 	"observer/source/turn":       {},
 	"observer/sse":               {"observer/event"},
-	"observer/stream":            {"observer/event", "observer/http1", "observer/llm", "observer/message", "observer/target", "observer/tcp"},
-	"observer/target":            {"bpf", "observer/event", "observer/llm"}, // the routes of known APIs
+	"observer/stream":            {"observer/event", "observer/http1", "observer/llm", "observer/message", "observer/servers", "observer/tcp"},
 	"observer/tcp":               {"observer/event"},
 	"observer/tokenizer":         {},
 	"observer/tokens":            {"observer/event"},
@@ -55,7 +55,7 @@ var mayImport = map[string][]string{
 
 // pure rooms use the standard library and our own pure rooms, nothing else,
 // and have neither clock, log nor network.
-var pure = []string{"observer/event", "observer/message", "observer/tcp", "observer/http1", "observer/sse", "observer/ndjson", "observer/jsonscan", "observer/tokens", "observer/llm", "observer/meter"}
+var pure = []string{"observer/event", "observer/message", "observer/tcp", "observer/http1", "observer/sse", "observer/ndjson", "observer/jsonscan", "observer/tokens", "observer/llm", "observer/meter", "observer/servers"}
 
 var impure = []string{"log", "log/slog", "net", "net/http", "os", "os/exec", "syscall"}
 
@@ -142,6 +142,28 @@ func TestPureRooms(t *testing.T) {
 					if i == bad {
 						t.Errorf("%s imports %s: a parser has no clock, log or system call", room, i)
 					}
+				}
+			}
+		}
+	}
+}
+
+// Streams are followed without a kernel: no package that knows one is reached,
+// not even through others.
+func TestStreamReachesNoKernel(t *testing.T) {
+	for _, room := range []string{"observer/stream", "observer/servers", "observer/llm", "observer/tcp"} {
+		out, err := exec.Command("go", "list", "-deps", module+room).Output()
+		if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		deps := strings.Fields(string(out))
+		if len(deps) < 10 {
+			t.Fatalf("%s reaches %d packages: the test looks at nothing", room, len(deps))
+		}
+		for _, dep := range deps {
+			for _, kernel := range []string{module + "bpf", module + "observer/discover", module + "observer/source", "github.com/cilium/ebpf", "golang.org/x/sys"} {
+				if within(dep, kernel) {
+					t.Errorf("%s reaches %s", room, dep)
 				}
 			}
 		}

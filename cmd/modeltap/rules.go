@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"regexp"
 
-	"github.com/modeltap/modeltap/observer/target"
+	"github.com/modeltap/modeltap/observer/servers"
 )
 
 // rules are the settings that a reload may change, but for the log level.
 type rules struct {
-	targets       []target.Spec
+	targets       []servers.Spec
 	model, ignore []*regexp.Regexp
 }
 
@@ -40,14 +40,14 @@ func (s *settings) rules() (rules, error) {
 		}
 		r.targets = append(r.targets, spec)
 	}
-	if err := target.CheckSpecs(r.targets); err != nil {
+	if err := servers.CheckSpecs(r.targets); err != nil {
 		return r, usageError{err}
 	}
 	return r, nil
 }
 
-func (t *fileTarget) spec() (target.Spec, error) {
-	spec, err := target.ParseSpec(t.text)
+func (t *fileTarget) spec() (servers.Spec, error) {
+	spec, err := servers.ParseSpec(t.text)
 	if err != nil {
 		if t.where != "" {
 			err = fmt.Errorf("%s: %w", t.where, err)

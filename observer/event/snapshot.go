@@ -234,4 +234,5 @@ type Snapshot struct {
 	Connections int
 	BufferBytes int64
 	MissedBinds uint64 // sockets given a port of which discovery was not told
+	LateEvents  uint64 // what discovery was told and had no room to keep
 }

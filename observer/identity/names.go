@@ -59,15 +59,21 @@ func NewNames(now func() time.Time, ask func(id string) Name, roots ...fs.FS) *N
 	return &Names{roots: roots, ask: ask, now: now, known: map[Cgroup]answer{}}
 }
 
+// Known returns the name of the container of a cgroup if it can be told at once.
+func (n *Names) Known(p Cgroup) (name Name, known bool) {
+	if n == nil || p.Container == "" && p.Pod == "" {
+		return Name{}, true
+	}
+	f, ok := n.known[p]
+	return f.Name, ok && (f.Container != "" || n.now().Sub(f.at) < missFor)
+}
+
 // Of returns the name of the container of a cgroup, empty if nothing tells it. It
 // may read directories, or ask, once a second at most for what it does not find.
 func (n *Names) Of(p Cgroup) Name {
-	if n == nil || p.Container == "" && p.Pod == "" {
-		return Name{}
-	}
 	// The directory of the container itself may come later than that of its pod.
-	if f, ok := n.known[p]; ok && (f.Container != "" || n.now().Sub(f.at) < missFor) {
-		return f.Name
+	if name, known := n.Known(p); known {
+		return name
 	}
 	if len(n.known) > maxNames {
 		clear(n.known)

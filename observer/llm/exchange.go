@@ -3,6 +3,8 @@
 package llm
 
 import (
+	"bytes"
+
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/jsonscan"
 	"github.com/modeltap/modeltap/observer/meter"
@@ -103,7 +105,7 @@ func (e *Exchange) RequestBody(p []byte) {
 		return
 	}
 	if e.doc.first == 0 {
-		if p = start(p); len(p) == 0 {
+		if p = bytes.TrimLeft(p, " \t\r\n"); len(p) == 0 {
 			return
 		}
 		if e.doc.first = first(p); startsJSON(p[0]) {

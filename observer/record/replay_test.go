@@ -15,7 +15,7 @@ import (
 	"github.com/modeltap/modeltap/observer"
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/record"
-	"github.com/modeltap/modeltap/observer/target"
+	"github.com/modeltap/modeltap/observer/servers"
 )
 
 // ledger keeps the exchanges of a replay.
@@ -46,7 +46,7 @@ func replay(t *testing.T, opt record.Options, segs []event.Segment) (ledger, []b
 		t.Fatal(err)
 	}
 	var l ledger
-	if _, err := observer.Replay(context.Background(), observer.Config{Targets: []target.Spec{{Port: 8000}}}, &l, name); err != nil {
+	if _, err := observer.Replay(context.Background(), observer.Config{Targets: []servers.Spec{{Port: 8000}}}, &l, name); err != nil {
 		t.Fatal(err)
 	}
 	return l, out.Bytes()

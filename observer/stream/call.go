@@ -138,7 +138,7 @@ func (k *call) forgo() {
 }
 
 func (k *call) countOther(status int) {
-	if k.other {
+	if k.other && !k.conn.server.Disproved() {
 		k.conn.shard.Sink.OtherRequest(k.conn.server.Label(), status)
 	}
 }
@@ -148,7 +148,8 @@ func (k *call) countOther(status int) {
 func (k *call) counts() bool {
 	server := k.conn.server
 	if server.Explicit {
-		return true
+		server.Confirm()
+		return !server.Disproved()
 	}
 	if k.ex.Shared() {
 		return false

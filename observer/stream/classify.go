@@ -6,7 +6,6 @@ import (
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/llm"
 	"github.com/modeltap/modeltap/observer/message"
-	"github.com/modeltap/modeltap/observer/target"
 )
 
 // suspect is what is remembered of a request that only its answer can make one
@@ -32,20 +31,20 @@ func (k *call) request(h *message.Head) {
 // classify decides what kind of request it is that h begins.
 func (k *call) classify(h *message.Head) {
 	server, shard := k.conn.server, k.conn.shard
-	d, route, part := shard.routes.of(server.Paths(), h)
-	k.known = d != nil || route == target.Chosen && server.Explicit
+	d, route, part := shard.routes.of(server.Rules(), h)
+	k.known = d != nil || route == Chosen && server.Explicit
 	post := string(h.Method) == "POST"
 	switch {
-	case route == target.Ignored, k.head, k.connect, string(h.Method) == "OPTIONS":
+	case route == Ignored, k.head, k.connect, string(h.Method) == "OPTIONS":
 		k.other = server.Confirmed()
 	case part == aside:
 	case part == told && string(h.Method) == "GET" && k.gradio(h):
 	case d != nil:
 		k.ex = shard.LLM.Open(server.Label(), d, k.began, !server.Confirmed())
-	case server.Explicit && !post && route != target.Chosen && !h.Streamed && h.ContentLength <= 0:
+	case server.Explicit && !post && route != Chosen && !h.Streamed && h.ContentLength <= 0:
 		k.suspect.is = true
 	case server.Explicit:
-		k.ex = shard.LLM.Open(server.Label(), llm.Generic(), k.began, !post && route != target.Chosen)
+		k.ex = shard.LLM.Open(server.Label(), llm.Generic(), k.began, !post && route != Chosen)
 	default:
 		k.other = server.Confirmed()
 	}

@@ -4,7 +4,7 @@ package stream
 
 import (
 	"github.com/modeltap/modeltap/observer/event"
-	"github.com/modeltap/modeltap/observer/target"
+	"github.com/modeltap/modeltap/observer/servers"
 	"github.com/modeltap/modeltap/observer/tcp"
 )
 
@@ -12,7 +12,7 @@ import (
 // gone by, and what is spoken on it. It implements tcp.Handler.
 type Conn struct {
 	shard    *Shard
-	server   *target.Server
+	server   *servers.Server
 	proto    protocol // nil while it is not known
 	whole    bool     // seen from its beginning
 	gone     [2]bool  // the sender of a direction has closed it

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/modeltap/modeltap/observer/event"
-	"github.com/modeltap/modeltap/observer/target"
+	"github.com/modeltap/modeltap/observer/servers"
 	"github.com/modeltap/modeltap/observer/tcp"
 )
 
@@ -91,9 +91,9 @@ func TestOtherRequests(t *testing.T) {
 	}
 }
 
-func discovered(t *testing.T) *target.Server {
+func discovered(t *testing.T) *servers.Server {
 	t.Helper()
-	table := target.NewTable(target.Options{ByAddress: true})
+	table := servers.NewTable(servers.Options{})
 	s := table.Adopt(event.Endpoint{Port: 9000})
 	if s == nil || s.Explicit {
 		t.Fatalf("no discovered server: %+v", s)

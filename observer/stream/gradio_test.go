@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/modeltap/modeltap/observer/event"
-	"github.com/modeltap/modeltap/observer/target"
+	"github.com/modeltap/modeltap/observer/servers"
 	"github.com/modeltap/modeltap/observer/tcp"
 )
 
@@ -20,7 +20,7 @@ type on struct {
 
 // hall plays steps on several connections at once. At the end they are closed
 // by the server.
-func (k *talk) hall(s *target.Server, cut int, steps ...on) {
+func (k *talk) hall(s *servers.Server, cut int, steps ...on) {
 	open := map[int]tcp.Handler{}
 	for _, st := range steps {
 		h := open[st.conn]

@@ -5,7 +5,7 @@ package stream
 import (
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/llm"
-	"github.com/modeltap/modeltap/observer/target"
+	"github.com/modeltap/modeltap/observer/servers"
 )
 
 const (
@@ -20,7 +20,7 @@ const (
 // queue holds the requests to one server's queue (Gradio) whose output comes
 // over another connection.
 type queue struct {
-	server *target.Server
+	server *servers.Server
 	byID   map[string]*queued
 	oldest *queued
 	newest *queued
@@ -51,7 +51,7 @@ func (k *call) enqueue(t int64) bool {
 	if q == nil {
 		q = &queue{server: c.server, byID: map[string]*queued{}}
 		if c.shard.queues == nil {
-			c.shard.queues = map[*target.Server]*queue{}
+			c.shard.queues = map[*servers.Server]*queue{}
 		}
 		c.shard.queues[c.server] = q
 	}

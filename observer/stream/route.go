@@ -5,7 +5,7 @@ package stream
 import (
 	"github.com/modeltap/modeltap/observer/llm"
 	"github.com/modeltap/modeltap/observer/message"
-	"github.com/modeltap/modeltap/observer/target"
+	"github.com/modeltap/modeltap/observer/servers"
 )
 
 const (
@@ -17,13 +17,13 @@ const (
 // asked for the same few again and again, and the tables are searched row by
 // row.
 type routes [routeMemos]struct {
-	paths  *target.Paths
+	rules  *servers.Rules
 	post   bool
 	n      int
 	target [memoTarget]byte
 
 	dialect *llm.Dialect
-	route   target.Route
+	route   Route
 	part    part
 }
 
@@ -51,19 +51,19 @@ func partOf(post bool, target []byte) part {
 	return noPart
 }
 
-// of returns the dialect of the request that h begins, nil for none, what paths
-// say about it, and what it may be of another request.
-func (r *routes) of(paths *target.Paths, h *message.Head) (*llm.Dialect, target.Route, part) {
+// of returns the dialect of the request that h begins, nil for none, what the
+// rules say about it, and what it may be of another request.
+func (r *routes) of(rules *servers.Rules, h *message.Head) (*llm.Dialect, Route, part) {
 	// Dialects tell POST from everything else, and nothing more.
 	post := string(h.Method) == "POST"
 	if len(h.Target) > memoTarget {
-		return llm.DialectOf(h.Method, h.Target), paths.Route(h.Target), partOf(post, h.Target)
+		return llm.DialectOf(h.Method, h.Target), RouteOf(rules, h.Target), partOf(post, h.Target)
 	}
 	m := &r[len(h.Target)&(routeMemos-1)]
-	if m.paths != paths || m.post != post || string(m.target[:m.n]) != string(h.Target) {
-		m.paths, m.post = paths, post
+	if m.rules != rules || m.post != post || string(m.target[:m.n]) != string(h.Target) {
+		m.rules, m.post = rules, post
 		m.n = copy(m.target[:], h.Target)
-		m.dialect, m.route = llm.DialectOf(h.Method, h.Target), paths.Route(h.Target)
+		m.dialect, m.route = llm.DialectOf(h.Method, h.Target), RouteOf(rules, h.Target)
 		m.part = partOf(post, h.Target)
 	}
 	return m.dialect, m.route, m.part

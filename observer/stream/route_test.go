@@ -11,15 +11,15 @@ import (
 
 	"github.com/modeltap/modeltap/observer/llm"
 	"github.com/modeltap/modeltap/observer/message"
-	"github.com/modeltap/modeltap/observer/target"
+	"github.com/modeltap/modeltap/observer/servers"
 )
 
 // TestRoutesAreRememberedRight: whatever was asked before, each answer is that
 // of the tables.
 func TestRoutesAreRememberedRight(t *testing.T) {
-	paths := []*target.Paths{
-		target.NewPaths(nil, nil),
-		target.NewPaths([]*regexp.Regexp{regexp.MustCompile("^/json$")}, []*regexp.Regexp{regexp.MustCompile("completions")}),
+	paths := []*servers.Rules{
+		{},
+		{Model: []*regexp.Regexp{regexp.MustCompile("^/json$")}, Ignore: []*regexp.Regexp{regexp.MustCompile("completions")}},
 	}
 	targets := []string{"/", "/json", "/jsom", "/v1/chat/completions", "/v1/chat/completionz", "/health", "/v1/completions", "/docs", "*", "/queue/data", "/x/queue/data?y=z", "/queue/join?session_hash=a", "/call/f/e",
 		"/" + strings.Repeat("a", memoTarget-1), "/" + strings.Repeat("a", memoTarget), "/" + strings.Repeat("a", memoTarget) + "/v1/completions"}
@@ -30,9 +30,9 @@ func TestRoutesAreRememberedRight(t *testing.T) {
 		p := rng.IntN(len(paths))
 		h := &message.Head{Method: []byte([]string{"GET", "POST", "PUT"}[rng.IntN(3)]), Target: []byte(targets[rng.IntN(len(targets))])}
 		d, route, part := r.of(paths[p], h)
-		if want := llm.DialectOf(h.Method, h.Target); d != want || route != paths[p].Route(h.Target) ||
+		if want := llm.DialectOf(h.Method, h.Target); d != want || route != RouteOf(paths[p], h.Target) ||
 			part != partOf(string(h.Method) == "POST", h.Target) {
-			t.Fatalf("%s %s with paths %d: %v %v, want %v %v", h.Method, h.Target, p, d, route, want, paths[p].Route(h.Target))
+			t.Fatalf("%s %s with paths %d: %v %v, want %v %v", h.Method, h.Target, p, d, route, want, RouteOf(paths[p], h.Target))
 		}
 		seen[fmt.Sprint(d != nil, route)] = true
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/http1"
 	"github.com/modeltap/modeltap/observer/llm"
-	"github.com/modeltap/modeltap/observer/target"
+	"github.com/modeltap/modeltap/observer/servers"
 	"github.com/modeltap/modeltap/observer/tcp"
 )
 
@@ -22,7 +22,7 @@ type Shard struct {
 
 	heads   http1.Pool
 	routes  routes
-	queues  map[*target.Server]*queue
+	queues  map[*servers.Server]*queue
 	current *Conn // whose method was called last
 
 	spare      []*Conn
@@ -32,7 +32,7 @@ type Shard struct {
 }
 
 // Handler returns the handler of a new connection to server.
-func (s *Shard) Handler(c *tcp.Conn, server *target.Server) tcp.Handler {
+func (s *Shard) Handler(c *tcp.Conn, server *servers.Server) tcp.Handler {
 	var h *Conn
 	if n := len(s.spare); n > 0 {
 		h = s.spare[n-1]
@@ -41,6 +41,7 @@ func (s *Shard) Handler(c *tcp.Conn, server *target.Server) tcp.Handler {
 		h = new(Conn)
 	}
 	h.shard, h.server, h.whole = s, server, c.Whole
+	server.Opened()
 	return h
 }
 
@@ -60,6 +61,7 @@ func (s *Shard) KillCurrent() {
 		return
 	}
 	s.current = nil
+	h.server.Closed()
 	if h.proto != nil {
 		h.proto.kill()
 	}
@@ -67,6 +69,7 @@ func (s *Shard) KillCurrent() {
 
 func (s *Shard) drop(h *Conn) {
 	s.current = nil
+	h.server.Closed()
 	*h = Conn{}
 	if len(s.spare) < maxSpareConns {
 		s.spare = append(s.spare, h)

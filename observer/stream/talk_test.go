@@ -11,7 +11,7 @@ import (
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/llm"
 	"github.com/modeltap/modeltap/observer/meter"
-	"github.com/modeltap/modeltap/observer/target"
+	"github.com/modeltap/modeltap/observer/servers"
 	"github.com/modeltap/modeltap/observer/tcp"
 )
 
@@ -98,13 +98,13 @@ func newTalk() *talk {
 }
 
 // server returns the explicit target test=8000.
-func explicit(t testing.TB) *target.Server {
-	spec, err := target.ParseSpec("test=8000")
+func explicit(t testing.TB) *servers.Server {
+	spec, err := servers.ParseSpec("test=8000")
 	if err != nil {
 		t.Fatal(err)
 	}
-	table := target.NewTable(target.Options{Specs: []target.Spec{spec}})
-	s := table.Resolve(1, 1, event.Endpoint{Port: 8000})
+	table := servers.NewTable(servers.Options{Specs: []servers.Spec{spec}})
+	s := table.Resolve(&event.Segment{Group: 1, NetNS: 1, Flow: event.Flow{Server: event.Endpoint{Port: 8000}}})
 	if s == nil {
 		t.Fatal("the target is not resolved")
 	}
@@ -113,7 +113,7 @@ func explicit(t testing.TB) *target.Server {
 
 // run plays steps on one connection; with cut > 0 data comes in pieces of that
 // many bytes, all at the time of the step.
-func (k *talk) run(s *target.Server, whole bool, cut int, steps ...step) {
+func (k *talk) run(s *servers.Server, whole bool, cut int, steps ...step) {
 	h := k.shard.Handler(&tcp.Conn{Whole: whole}, s)
 	for _, st := range steps {
 		if playStep(h, cut, st); st.do == actClose {

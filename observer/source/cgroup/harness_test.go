@@ -83,7 +83,7 @@ func follow(t testing.TB, tap *bpf.Tap) *recorder {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- r.source.Run(ctx, r.keep, nil) }()
+	go func() { ended <- r.source.Run(ctx, r.keep) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
