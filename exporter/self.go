@@ -42,7 +42,7 @@ func newSelfDescs() *selfDescs {
 		unobserved: counter("modeltap_unobserved_connections_total",
 			"Connections, and compressed answers, whose content could not be understood.", "reason"),
 		evictions: counter("modeltap_evictions_total",
-			"Connections given up before their end to stay within a limit.", "reason"),
+			"Connections and requests that were given up or refused: idle by time alone, all others to stay within a limit.", "reason"),
 		panics: counter("modeltap_panics_total",
 			"Connections dropped because of an error in modeltap itself; please report."),
 		unpaired: counter("modeltap_unpaired_requests_total",

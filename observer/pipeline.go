@@ -3,9 +3,13 @@
 package observer
 
 import (
+	"log/slog"
+	"math"
 	"runtime"
+	"runtime/debug"
 	"sync"
 
+	"github.com/modeltap/modeltap/observer/budget"
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/meter"
 	"github.com/modeltap/modeltap/observer/tokens"
@@ -26,16 +30,22 @@ type pipeline struct {
 	shards []*shard
 	tee    func([]event.Segment) // nil for none
 	desk   *tokens.Desk
+	budget *budget.Budget
+	log    *slog.Logger
+	panics uint64 // outside the shards
 	wg     sync.WaitGroup
 	now    int64
 }
 
 func newPipeline(cfg *Config, desk *tokens.Desk, sink event.Sink, resolve resolver) *pipeline {
 	n := min(max(runtime.GOMAXPROCS(0)/2, 1), maxShards)
-	p := &pipeline{shards: make([]*shard, n), tee: cfg.Tee, desk: desk}
+	p := &pipeline{
+		shards: make([]*shard, n), tee: cfg.Tee, desk: desk, log: cfg.Logger,
+		budget: budget.New(cfg.MaxConnections, cfg.MaxBuffer),
+	}
 	labels := meter.NewLabels(cfg.MaxModels)
 	for i := range p.shards {
-		p.shards[i] = newShard(cfg, n, labels, sink, resolve)
+		p.shards[i] = newShard(cfg, p.budget, labels, sink, resolve)
 		p.shards[i].llm.Tray = desk.Tray()
 	}
 	return p
@@ -44,7 +54,7 @@ func newPipeline(cfg *Config, desk *tokens.Desk, sink event.Sink, resolve resolv
 // emit runs a window of segments through the shards.
 func (p *pipeline) emit(batch []event.Segment, now int64) {
 	if p.tee != nil {
-		p.tee(batch)
+		p.copy(batch)
 	}
 	p.now = max(p.now, now)
 	for i := range batch {
@@ -55,6 +65,55 @@ func (p *pipeline) emit(batch []event.Segment, now int64) {
 	for _, s := range p.shards {
 		s.tick(p.now)
 	}
+	p.settle()
+}
+
+// copy hands a window to the tee.
+func (p *pipeline) copy(batch []event.Segment) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.panics++
+			p.log.Error("copying a window of packets failed; please report this", "panic", r, "stack", string(debug.Stack()))
+		}
+	}()
+	p.tee(batch)
+}
+
+// settle pays for the connections that the shards took in beyond the limit in
+// this window: any shard gives up what is least, the idle ones of all shards
+// last and the one first that was idle for longest. It then says how many more
+// could go, which is how many the next window may take in.
+func (p *pipeline) settle() {
+	for owed := p.budget.Owed(); owed > 0; owed-- {
+		s := p.payer()
+		if s == nil || !s.yield(p.now) {
+			break
+		}
+	}
+	if p.budget.Crowded() {
+		for _, s := range p.shards {
+			s.thin(p.now)
+		}
+	}
+	spare := 0
+	for _, s := range p.shards {
+		spare += s.tcp.Spare()
+	}
+	p.budget.Lend(spare)
+}
+
+// payer returns the shard that is to give up a connection; nil for none.
+func (p *pipeline) payer() (payer *shard) {
+	since := int64(math.MaxInt64)
+	for _, s := range p.shards {
+		if s.tcp.Lesser() > 0 {
+			return s
+		}
+		if t := s.tcp.IdleSince(); t < since {
+			payer, since = s, t
+		}
+	}
+	return payer
 }
 
 // shardOf keeps a server in one shard: a port in a network namespace, whatever
@@ -100,7 +159,8 @@ func (p *pipeline) close() {
 // snapshot returns the shards' part of a snapshot.
 func (p *pipeline) snapshot(now int64) event.Snapshot {
 	p.now = max(p.now, now)
-	snap := event.Snapshot{Now: p.now}
+	snap := event.Snapshot{Now: p.now, BufferBytes: p.budget.Bytes()}
+	snap.Tally.Panics = p.panics
 	for _, s := range p.shards {
 		s.snapshot(&snap, p.now)
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 
+	"github.com/modeltap/modeltap/observer/budget"
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/llm"
 	"github.com/modeltap/modeltap/observer/meter"
@@ -29,19 +30,19 @@ type shard struct {
 // resolver returns the server of a new connection, nil when it is not watched.
 type resolver func(c *tcp.Conn, first *event.Segment) *servers.Server
 
-func newShard(cfg *Config, shards int, labels *meter.Labels, sink event.Sink, resolve resolver) *shard {
+func newShard(cfg *Config, b *budget.Budget, labels *meter.Labels, sink event.Sink, resolve resolver) *shard {
 	s := &shard{log: cfg.Logger}
 	s.llm = llm.Shard{
 		Book:       meter.NewBook(labels, int64(cfg.SeriesTTL), cfg.NativeHistograms),
 		Sink:       sink,
 		Tally:      &s.tally,
+		Budget:     b,
 		StallAfter: int64(cfg.StallAfter),
 	}
-	s.stream = stream.Shard{LLM: &s.llm, Sink: sink, Tally: &s.tally}
+	s.stream = stream.Shard{LLM: &s.llm, Sink: sink, Tally: &s.tally, Budget: b}
 	s.tcp = tcp.New(tcp.Config{
-		MaxConnections: max(cfg.MaxConnections/shards, 1),
-		MaxBuffer:      cfg.MaxBuffer / int64(shards),
-		Idle:           idleAfter,
+		Budget: b,
+		Idle:   idleAfter,
 		New: func(c *tcp.Conn, first *event.Segment) tcp.Handler {
 			server := resolve(c, first)
 			if server == nil {
@@ -88,37 +89,62 @@ func (s *shard) survive() {
 
 // tick runs the timers that are due at now.
 func (s *shard) tick(now int64) {
+	defer s.survive()
+	s.stream.Leave()
 	s.llm.Settle(false)
 	if now-s.expired < int64(1e9) {
 		return
 	}
 	s.expired = now
-	defer s.survive()
 	s.tcp.Expire(now)
+	s.stream.Leave()
 	s.stream.Expire(now)
+}
+
+// yield gives up one connection of which less would be lost than of one with
+// an open request; false when there is none.
+func (s *shard) yield(now int64) (done bool) {
+	done = true // a panic ends one, too
+	defer s.survive()
+	return s.tcp.Yield(now)
+}
+
+// thin gives up connections that hold memory while they wait for more.
+func (s *shard) thin(now int64) {
+	defer s.survive()
+	s.tcp.Thin(now)
 }
 
 // close ends every connection. What a panic left over takes another turn.
 func (s *shard) close(now int64) {
 	for s.tcp.Connections() > 0 {
-		func() {
-			defer s.survive()
-			s.tcp.Close(now)
-		}()
+		s.safely(func() { s.tcp.Close(now) })
 	}
-	s.stream.Close(now)
-	s.llm.Settle(true)
+	for s.stream.Queued() {
+		s.safely(func() { s.stream.Close(now) })
+	}
+	s.safely(func() { s.llm.Settle(true) })
+}
+
+// safely runs what concerns no connection but those that it leads to itself.
+func (s *shard) safely(f func()) {
+	defer s.survive()
+	s.stream.Leave()
+	f()
 }
 
 // snapshot appends what this shard has to snap.
 func (s *shard) snapshot(snap *event.Snapshot, now int64) {
-	s.llm.Settle(false)
+	s.safely(func() { s.llm.Settle(false) })
+	s.safely(func() {
+		s.llm.CountInFlight(now)
+		snap.Open = s.llm.Running(snap.Open, now)
+	})
+	s.safely(func() {
+		s.llm.Book.Expire(now)
+		snap.Series = s.llm.Book.Snapshot(snap.Series, now)
+	})
+	snap.Connections += s.tcp.Connections()
 	snap.Tally.Add(&s.tally)
 	snap.Tally.Add(s.tcp.Tally())
-	snap.Connections += s.tcp.Connections()
-	snap.BufferBytes += s.tcp.Buffered() + int64(s.stream.Held())
-	s.llm.CountInFlight(now)
-	snap.Open = s.llm.Running(snap.Open, now)
-	s.llm.Book.Expire(now)
-	snap.Series = s.llm.Book.Snapshot(snap.Series, now)
 }

@@ -77,6 +77,7 @@ func (l *ledger) sorted() []string {
 // wire feeds a pipeline with the segments of connections.
 type wire struct {
 	pipe  *pipeline
+	step  int64 // time between segments, ns
 	batch []event.Segment
 	now   int64
 	peers []*peer
@@ -86,7 +87,11 @@ type wire struct {
 
 func newWire(t *testing.T, sink event.Sink, ports ...uint16) *wire {
 	t.Helper()
-	var cfg Config
+	return newWireOf(t, Config{}, sink, ports...)
+}
+
+func newWireOf(t *testing.T, cfg Config, sink event.Sink, ports ...uint16) *wire {
+	t.Helper()
 	for _, p := range ports {
 		spec, err := servers.ParseSpec(fmt.Sprintf("s%d=%d", p, p))
 		if err != nil {
@@ -98,7 +103,7 @@ func newWire(t *testing.T, sink event.Sink, ports ...uint16) *wire {
 		t.Fatal(err)
 	}
 	table := servers.NewTable(servers.Options{Specs: cfg.Targets})
-	w := &wire{now: 1e9, resolve: resolveIn(table)}
+	w := &wire{now: 1e9, step: 1e6, resolve: resolveIn(table)}
 	w.pipe = newPipeline(&cfg, nil, sink, func(c *tcp.Conn, first *event.Segment) *servers.Server { return w.resolve(c, first) })
 	return w
 }
@@ -117,17 +122,56 @@ type peer struct {
 	seq  [2]uint32
 }
 
+// counting is a sink that counts outcomes.
+type counting struct {
+	mu       sync.Mutex
+	outcomes map[event.Outcome]int
+}
+
+func (c *counting) Exchange(e *event.Exchange) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.outcomes == nil {
+		c.outcomes = map[event.Outcome]int{}
+	}
+	c.outcomes[e.Outcome]++
+}
+
+func (c *counting) OtherRequest(string, int) {}
+
+func (c *counting) total() (n int) {
+	for _, k := range c.outcomes {
+		n += k
+	}
+	return n
+}
+
+// firsts makes connections that were there before and of which nothing is seen
+// until they send, as in cgroup mode.
+func (w *wire) firsts(n int, port uint16) []*peer {
+	all := make([]*peer, n)
+	for i := range all {
+		all[i] = w.peer(port)
+	}
+	return all
+}
+
 // dial opens a connection with a handshake.
 func (w *wire) dial(port uint16) *peer {
+	p := w.peer(port)
+	p.send(event.Request, event.SYN, "")
+	p.seq[event.Request]++
+	p.send(event.Response, event.SYN|event.ACK, "")
+	p.seq[event.Response]++
+	return p
+}
+
+func (w *wire) peer(port uint16) *peer {
 	n := len(w.peers) + 1
 	p := &peer{w: w, id: uint64(n), seq: [2]uint32{1000, 5000}, flow: event.Flow{
 		Server: event.EndpointOf(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)),
 		Client: event.EndpointOf(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}), 40000)),
 	}}
-	p.send(event.Request, event.SYN, "")
-	p.seq[event.Request]++
-	p.send(event.Response, event.SYN|event.ACK, "")
-	p.seq[event.Response]++
 	w.peers = append(w.peers, p)
 	return p
 }
@@ -137,9 +181,9 @@ func (p *peer) answer(s string) { p.send(event.Response, event.ACK|event.PSH, s)
 
 func (p *peer) reset(d event.Direction) { p.send(d, event.RST|event.ACK, "") }
 
-// send puts a segment on the wire, 1 ms after the last.
+// send puts a segment on the wire, a step after the last.
 func (p *peer) send(d event.Direction, f event.Flags, s string) {
-	p.w.now += 1e6
+	p.w.now += p.w.step
 	p.w.batch = append(p.w.batch, event.Segment{
 		Time: p.w.now, Cookie: p.id, Group: 7, Flow: p.flow, Dir: d, Flags: f,
 		Seq: p.seq[d], Ack: p.seq[1-d], Len: uint32(len(s)), Payload: []byte(s),

@@ -158,8 +158,8 @@ func captureFlags(app *kingpin.Application, o *options) {
 func limitFlags(app *kingpin.Application, o *options) {
 	app.Flag("max-servers", "Servers with a label value of their own; the rest is \"other\".").Default("256").IntVar(&o.maxServers)
 	app.Flag("max-models", "Models with a label value of their own, over all servers; the rest is \"other\".").Default("64").IntVar(&o.maxModels)
-	app.Flag("max-connections", "Connections tracked at once; beyond it the least recently active is given up.").Default("65536").IntVar(&o.maxConnections)
-	app.Flag("max-buffer", "Memory for segments that wait for one before them, all connections together.").Default("128MiB").BytesVar(&o.maxBuffer)
+	app.Flag("max-connections", "Connections tracked at once; beyond it one without an open request gives way to a newcomer, else the newcomer is refused.").Default("65536").IntVar(&o.maxConnections)
+	app.Flag("max-buffer", "Memory for all that clients can make grow: open requests, data that waits for what is missing before it, heads in pieces.").Default("128MiB").BytesVar(&o.maxBuffer)
 	app.Flag("stall-after", "A stream without a token for longer than this is counted as stalled.").Default("10s").DurationVar(&o.stallAfter)
 	app.Flag("series-ttl", "Series of a server and model are dropped after this long without traffic.").Default("10m").DurationVar(&o.seriesTTL)
 }

@@ -28,14 +28,15 @@ var mayImport = map[string][]string{
 	"exporter/live":              {"exporter/web", "gpu", "observer/event", "observer/host"},
 	"exporter/web":               {},
 	"exporter/web/e2e":           {}, // drives modeltap and a browser as processes
-	"observer":                   {"bpf", "observer/discover", "observer/event", "observer/http1", "observer/identity", "observer/llm", "observer/meter", "observer/ndjson", "observer/record", "observer/servers", "observer/source", "observer/sse", "observer/stream", "observer/tcp", "observer/tokens"},
+	"observer":                   {"bpf", "observer/budget", "observer/discover", "observer/event", "observer/http1", "observer/identity", "observer/llm", "observer/meter", "observer/ndjson", "observer/record", "observer/servers", "observer/source", "observer/sse", "observer/stream", "observer/tcp", "observer/tokens"},
+	"observer/budget":            {},
 	"observer/discover":          {"bpf", "observer/event", "observer/identity", "observer/servers"},
 	"observer/e2e":               {"bpf", "observer/event"},
 	"observer/event":             {},
-	"observer/http1":             {"observer/event", "observer/message"},
+	"observer/http1":             {"observer/budget", "observer/event", "observer/message"},
 	"observer/identity":          {},
 	"observer/jsonscan":          {"observer/event"},
-	"observer/llm":               {"observer/event", "observer/http1", "observer/jsonscan", "observer/ndjson", "observer/sse", "observer/tokens", "observer/meter"},
+	"observer/llm":               {"observer/budget", "observer/event", "observer/http1", "observer/jsonscan", "observer/ndjson", "observer/sse", "observer/tokens", "observer/meter"},
 	"observer/message":           {},
 	"observer/meter":             {"observer/event", "observer/tokens"},
 	"observer/ndjson":            {"observer/event"},
@@ -46,8 +47,8 @@ var mayImport = map[string][]string{
 	"observer/source/pcapfile":   {"observer/event", "observer/source/turn", "observer/tcp"},
 	"observer/source/turn":       {},
 	"observer/sse":               {"observer/event"},
-	"observer/stream":            {"observer/event", "observer/http1", "observer/llm", "observer/message", "observer/servers", "observer/tcp"},
-	"observer/tcp":               {"observer/event"},
+	"observer/stream":            {"observer/budget", "observer/event", "observer/http1", "observer/llm", "observer/message", "observer/servers", "observer/tcp"},
+	"observer/tcp":               {"observer/budget", "observer/event"},
 	"observer/tokenizer":         {},
 	"observer/tokens":            {"observer/event"},
 	"observer/tokens/errortable": {"observer/tokenizer", "observer/tokens"},
@@ -55,7 +56,7 @@ var mayImport = map[string][]string{
 
 // pure rooms use the standard library and our own pure rooms, nothing else,
 // and have neither clock, log nor network.
-var pure = []string{"observer/event", "observer/message", "observer/tcp", "observer/http1", "observer/sse", "observer/ndjson", "observer/jsonscan", "observer/tokens", "observer/llm", "observer/meter", "observer/servers"}
+var pure = []string{"observer/budget", "observer/event", "observer/message", "observer/tcp", "observer/http1", "observer/sse", "observer/ndjson", "observer/jsonscan", "observer/tokens", "observer/llm", "observer/meter", "observer/servers"}
 
 var impure = []string{"log", "log/slog", "net", "net/http", "os", "os/exec", "syscall"}
 

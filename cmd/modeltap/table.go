@@ -128,7 +128,7 @@ func losses(snap *event.Snapshot) string {
 	}
 	for r, n := range snap.Tally.Evictions {
 		if n > 0 {
-			line += fmt.Sprintf(", %d connections given up (%s)", n, event.Eviction(r))
+			line += fmt.Sprintf(", %d given up (%s)", n, event.Eviction(r))
 		}
 	}
 	if lost+snap.Tally.Gaps == 0 {

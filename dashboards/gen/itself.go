@@ -74,7 +74,7 @@ func selfUnderstood() []panel {
 			q(`modeltap_token_calibration_ratio{$J}`, "{{server}} {{model}}")),
 		lines("Answers not tokenized", "short", "Answers of a model with a tokenizer that had to be counted by lesser evidence.",
 			q(`sum by (instance, reason) (rate(modeltap_untokenized_answers_total{$J}[$R]))`, "{{instance}} {{reason}}")),
-		lines("Connections given up", "short", "To stay within limits: idle is normal, max_connections and max_buffer mean that a limit is too low for this host.",
+		lines("Connections and requests given up", "short", "idle is by time alone and normal. All others are to stay within a limit: connections, half_open and refused within --max-connections, buffer and exchanges within --max-buffer or the requests of one connection.",
 			q(`sum by (instance, reason) (rate(modeltap_evictions_total{$J}[$R]))`, "{{instance}} {{reason}}")),
 	}
 }

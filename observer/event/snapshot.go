@@ -58,16 +58,19 @@ func (r ParseReason) String() string {
 type Eviction uint8
 
 const (
-	EvictConnections Eviction = iota // --max-connections
-	EvictBuffer                      // --max-buffer
-	EvictIdle                        // no packet for the idle limit
+	EvictIdle        Eviction = iota // no packet for the idle limit: no limit was reached
+	EvictConnections                 // --max-connections: an idle connection, or one that is not followed
+	EvictHalfOpen                    // --max-connections: a handshake that was not over
+	EvictRefused                     // --max-connections: no other could go for this one
+	EvictBuffer                      // --max-buffer: data ahead of a hole, a head in pieces, a document
+	EvictExchanges                   // a request: --max-buffer, or the oldest of too many on a connection
 	// Evictions is the number of reasons.
 	Evictions
 )
 
 // String returns the value of the "reason" label.
 func (e Eviction) String() string {
-	return [...]string{"max_connections", "max_buffer", "idle"}[e]
+	return [...]string{"idle", "connections", "half_open", "refused", "buffer", "exchanges"}[e]
 }
 
 // Untokenized says why an answer whose model has a tokenizer was counted by

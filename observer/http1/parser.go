@@ -109,6 +109,9 @@ func (x *Parser) Init(pool *Pool, d event.Direction, h Handler, joined bool) {
 // since it joined.
 func (x *Parser) Searching() bool { return x.state == stateSync }
 
+// Held returns the bytes of memory in use for an unfinished head.
+func (x *Parser) Held() int { return cap(x.buf) }
+
 // Write consumes p and returns what of it follows a Tunnel. Pieces of Body are
 // slices of p.
 func (x *Parser) Write(p []byte) (rest []byte) {

@@ -3,6 +3,7 @@
 package llm
 
 import (
+	"github.com/modeltap/modeltap/observer/budget"
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/tokens"
 )
@@ -17,11 +18,61 @@ type choice struct {
 	finished bool
 }
 
+// choice returns the clock of choice i. Without room for another it returns one
+// that has never begun, of which no gap is measured.
 func (e *Exchange) choice(i int32) *choice {
 	for len(e.choices) <= int(i) {
+		full := len(e.choices) == cap(e.choices)
+		if full && !e.growing(cap(e.choices), choiceSize) {
+			e.shard.nowhere = choice{}
+			return &e.shard.nowhere
+		}
 		e.choices = append(e.choices, choice{})
+		if full {
+			e.charge()
+		}
 	}
 	return &e.choices[i]
+}
+
+// part notes d.now as a part of the document. Without room for another it is
+// left out, as one beyond maxChoices.
+func (e *Exchange) part() {
+	d := &e.doc
+	full := len(d.parts) == cap(d.parts)
+	if full && !e.growing(cap(d.parts), partSize) {
+		return
+	}
+	d.parts = append(d.parts, d.now)
+	if full {
+		e.charge()
+	}
+}
+
+// growing says whether an array of n elements may grow.
+func (e *Exchange) growing(n, size int) bool {
+	if n == 0 {
+		return true
+	}
+	if !e.shard.Budget.Take(n*size, budget.Running) {
+		e.shard.Tally.Evictions[event.EvictBuffer]++
+		return false
+	}
+	e.shard.Budget.Give(n*size, budget.Running)
+	return true
+}
+
+// charge charges what the arrays have grown by.
+func (e *Exchange) charge() {
+	if n := e.arrays(); n != e.extent {
+		e.shard.Budget.Force(n-e.extent, budget.Running)
+		e.extent = n
+	}
+}
+
+// arrays returns the bytes of the arrays of e.
+func (e *Exchange) arrays() int {
+	return cap(e.choices)*choiceSize + cap(e.doc.parts)*partSize
 }
 
 func (e *Exchange) firstChunk() {
@@ -35,7 +86,7 @@ func (e *Exchange) commitEvent() {
 	d := &e.doc
 	e.commitCounts()
 	if len(d.parts) == 0 {
-		d.parts = append(d.parts, d.now)
+		e.part()
 	}
 	for i := range d.parts {
 		p := &d.parts[i]

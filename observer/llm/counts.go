@@ -108,7 +108,7 @@ func (e *Exchange) commitAnswer() {
 	}
 	e.commitCounts()
 	if e.doc.now.finished {
-		e.doc.parts = append(e.doc.parts, e.doc.now)
+		e.part()
 	}
 	for i := range e.doc.parts {
 		p := &e.doc.parts[i]

@@ -5,6 +5,7 @@ package llm
 import (
 	"bytes"
 
+	"github.com/modeltap/modeltap/observer/budget"
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/jsonscan"
 	"github.com/modeltap/modeltap/observer/meter"
@@ -19,6 +20,9 @@ import (
 type Exchange struct {
 	shard      *Shard
 	prev, next *Exchange
+
+	claim  budget.Claim // that it is charged for
+	extent int          // bytes of its arrays, which are charged too
 
 	dialect *Dialect
 	ending
@@ -74,11 +78,26 @@ type name struct {
 func (n *name) set(p []byte) { n.n = copy(n.b[:], p) }
 func (n *name) get() []byte  { return n.b[:n.n] }
 
-// Open begins an exchange whose request head began at start (ns). With
-// provisional set it counts only if its answer is a stream (a GET on an
-// explicit target).
+// Open begins an exchange whose request head began at start (ns), whatever is
+// left of the budget: for one that ends at once. With provisional set it counts
+// only if its answer is a stream (a GET on an explicit target).
 func (s *Shard) Open(server string, d *Dialect, start int64, provisional bool) *Exchange {
-	e := s.take()
+	s.Budget.Force(exchangeSize, budget.Running)
+	return s.taken(budget.Running).begin(server, d, start, provisional)
+}
+
+// Begin is Open within the budget: it returns nil, and counts that, where claim
+// is refused.
+func (s *Shard) Begin(claim budget.Claim, server string, d *Dialect, start int64, provisional bool) *Exchange {
+	e := s.take(claim)
+	if e == nil {
+		s.Tally.Evictions[event.EvictExchanges]++
+		return nil
+	}
+	return e.begin(server, d, start, provisional)
+}
+
+func (e *Exchange) begin(server string, d *Dialect, start int64, provisional bool) *Exchange {
 	e.dialect = d
 	e.provisional = provisional
 	e.rec = event.Exchange{Server: server, API: d.API, Start: start, SocketWait: -1}
@@ -108,7 +127,7 @@ func (e *Exchange) RequestBody(p []byte) {
 		if p = bytes.TrimLeft(p, " \t\r\n"); len(p) == 0 {
 			return
 		}
-		if e.doc.first = first(p); startsJSON(p[0]) {
+		if e.doc.first = first(p); startsJSON(p[0]) && e.shard.room() {
 			e.scanner = e.shard.scanner()
 			e.scanner.Reset(e.dialect.Request, (*requestFields)(e))
 		}

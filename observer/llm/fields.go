@@ -198,7 +198,7 @@ func (f *fields) Leave(id jsonscan.Field) {
 	}
 	d.now.end = f.account.Size()
 	if len(d.parts) < maxChoices {
-		d.parts = append(d.parts, d.now)
+		(*Exchange)(f).part()
 	}
 	d.now, d.within = part{}, false
 	f.recognised = true

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/modeltap/modeltap/observer/budget"
 	"github.com/modeltap/modeltap/observer/event"
 )
 
@@ -196,7 +197,7 @@ func TestExchangesAreReused(t *testing.T) {
 		l.exchanges = l.exchanges[:0]
 	}
 	talk()
-	again := l.take()
+	again := l.take(budget.Fresh)
 	if len(again.choices) != 0 || len(again.doc.parts) != 0 || again.account.Bytes() != 0 || again.rec != (event.Exchange{}) {
 		t.Errorf("something of the last exchange is left: %+v", again)
 	}

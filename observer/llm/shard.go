@@ -3,14 +3,30 @@
 package llm
 
 import (
+	"unsafe"
+
+	"github.com/modeltap/modeltap/observer/budget"
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/jsonscan"
 	"github.com/modeltap/modeltap/observer/meter"
 	"github.com/modeltap/modeltap/observer/tokens"
 )
 
-// maxSpare bounds the exchanges and scanners kept for reuse.
-const maxSpare = 1024
+const (
+	// maxSpare bounds the exchanges and scanners kept for reuse.
+	maxSpare = 256
+	// keepArray is how many elements an array of an exchange kept for reuse may
+	// have.
+	keepArray = 4
+	// ownScanners is how many scanners a shard may lend before they are
+	// charged. Most documents lie whole in one segment and need one.
+	ownScanners = 16
+
+	exchangeSize = int(unsafe.Sizeof(Exchange{}))
+	choiceSize   = int(unsafe.Sizeof(choice{}))
+	partSize     = int(unsafe.Sizeof(part{}))
+	scannerSize  = int(unsafe.Sizeof(jsonscan.Scanner{}))
+)
 
 // Shard is what the exchanges of one shard share. It is not safe for
 // concurrent use.
@@ -21,6 +37,8 @@ type Shard struct {
 	// StallAfter is the time in ns without a token after which an open stream
 	// counts as stalled.
 	StallAfter int64
+	// Budget is charged for the exchanges; nil has no limit.
+	Budget *budget.Budget
 	// Tray counts answers with the tokenizers of their models; nil has none.
 	Tray *tokens.Tray
 
@@ -28,12 +46,20 @@ type Shard struct {
 	opened   int
 	spare    []*Exchange
 	scanners []*jsonscan.Scanner
+	lent     int    // scanners
+	nowhere  choice // stands for one that there was no room for
 }
 
 // scanner lends a scanner. Most documents lie whole in one segment, so the one
 // handed out is nearly always the one that came back last and is still in the
 // processor's cache, however many streams there are.
+//
+// It is charged as Running whatever is left: to refuse it would blind a stream
+// that runs. See room for what begins.
 func (s *Shard) scanner() *jsonscan.Scanner {
+	if s.lent++; s.lent > ownScanners {
+		s.Budget.Force(scannerSize, budget.Running)
+	}
 	if n := len(s.scanners); n > 0 {
 		sc := s.scanners[n-1]
 		s.scanners = s.scanners[:n-1]
@@ -42,13 +68,39 @@ func (s *Shard) scanner() *jsonscan.Scanner {
 	return new(jsonscan.Scanner)
 }
 
+// room says whether another scanner may be lent for something new.
+func (s *Shard) room() bool {
+	if s.lent < ownScanners {
+		return true
+	}
+	if !s.Budget.Take(scannerSize, budget.Running) {
+		s.Tally.Evictions[event.EvictBuffer]++
+		return false
+	}
+	s.Budget.Give(scannerSize, budget.Running)
+	return true
+}
+
 func (s *Shard) giveBack(sc *jsonscan.Scanner) {
+	if s.lent > ownScanners {
+		s.Budget.Give(scannerSize, budget.Running)
+	}
+	s.lent--
 	if len(s.scanners) < maxSpare {
 		s.scanners = append(s.scanners, sc)
 	}
 }
 
-func (s *Shard) take() *Exchange {
+// take returns an exchange that is charged for claim, nil when that is refused.
+func (s *Shard) take(claim budget.Claim) *Exchange {
+	if !s.Budget.Take(exchangeSize, claim) {
+		return nil
+	}
+	return s.taken(claim)
+}
+
+// taken returns an exchange, of which exchangeSize has been charged for claim.
+func (s *Shard) taken(claim budget.Claim) *Exchange {
 	var e *Exchange
 	if n := len(s.spare); n > 0 {
 		e = s.spare[n-1]
@@ -56,6 +108,8 @@ func (s *Shard) take() *Exchange {
 	} else {
 		e = new(Exchange)
 	}
+	e.claim, e.extent = claim, e.arrays()
+	s.Budget.Force(e.extent, budget.Running)
 	if s.open.next == nil {
 		s.open.next, s.open.prev = &s.open, &s.open
 	}
@@ -75,7 +129,15 @@ func (s *Shard) drop(e *Exchange) {
 	}
 	e.prev.next, e.next.prev = e.next, e.prev
 	s.opened--
+	s.Budget.Give(exchangeSize, e.claim)
+	s.Budget.Give(e.extent, budget.Running)
 	choices, parts := e.choices[:0], e.doc.parts[:0]
+	if cap(choices) > keepArray {
+		choices = nil
+	}
+	if cap(parts) > keepArray {
+		parts = nil
+	}
 	*e = Exchange{choices: choices, doc: document{parts: parts}}
 	if len(s.spare) < maxSpare {
 		s.spare = append(s.spare, e)

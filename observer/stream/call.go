@@ -3,6 +3,9 @@
 package stream
 
 import (
+	"unsafe"
+
+	"github.com/modeltap/modeltap/observer/budget"
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/llm"
 )
@@ -30,17 +33,29 @@ type call struct {
 	connect bool          // CONNECT: the answer opens a tunnel
 	untaken bool          // the server left without having taken it up
 	known   bool          // its route belongs to a known API
+	fed     bool          // it has, or had, a feed
+	claim   budget.Claim  // that it is charged for
 	suspect suspect
 	feed    *llm.Feed // reads the answer, which tells of a queue; nil for none
 	event   string    // the only event it tells of
 }
 
-// maxSpareCalls bounds the calls kept for reuse.
-const maxSpareCalls = 1024
+const (
+	// maxSpareCalls bounds the calls kept for reuse.
+	maxSpareCalls = 256
 
-// call returns a new call, whose request began at t (ns).
-func (c *Conn) call(t int64) *call {
+	callSize = int(unsafe.Sizeof(call{}))
+	feedSize = int(unsafe.Sizeof(llm.Feed{}))
+)
+
+// call returns a new call, whose request began at t (ns); nil when the budget
+// refuses the claim, which is counted.
+func (c *Conn) call(t int64, claim budget.Claim) *call {
 	s := c.shard
+	if !s.Budget.Take(callSize, claim) {
+		s.Tally.Evictions[event.EvictExchanges]++
+		return nil
+	}
 	k := s.spareCalls
 	if k != nil {
 		s.spareCalls, k.next = k.next, nil
@@ -48,7 +63,7 @@ func (c *Conn) call(t int64) *call {
 	} else {
 		k = new(call)
 	}
-	k.conn, k.began = c, t
+	k.conn, k.began, k.claim = c, t, claim
 	c.open++
 	return k
 }
@@ -57,6 +72,10 @@ func (c *Conn) call(t int64) *call {
 func (k *call) free() {
 	s := k.conn.shard
 	k.conn.open--
+	s.Budget.Give(callSize, k.claim)
+	if k.fed {
+		s.Budget.Give(feedSize, budget.Running)
+	}
 	*k = call{}
 	if s.spares < maxSpareCalls {
 		k.next, s.spareCalls = s.spareCalls, k

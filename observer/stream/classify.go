@@ -40,11 +40,11 @@ func (k *call) classify(h *message.Head) {
 	case part == aside:
 	case part == told && string(h.Method) == "GET" && k.gradio(h):
 	case d != nil:
-		k.ex = shard.LLM.Open(server.Label(), d, k.began, !server.Confirmed())
+		k.ex = shard.LLM.Begin(k.claim, server.Label(), d, k.began, !server.Confirmed())
 	case server.Explicit && !post && route != Chosen && !h.Streamed && h.ContentLength <= 0:
 		k.suspect.is = true
 	case server.Explicit:
-		k.ex = shard.LLM.Open(server.Label(), llm.Generic(), k.began, !post && route != Chosen)
+		k.ex = shard.LLM.Begin(k.claim, server.Label(), llm.Generic(), k.began, !post && route != Chosen)
 	default:
 		k.other = server.Confirmed()
 	}
@@ -58,7 +58,9 @@ func (k *call) unmask(h *message.Head) {
 		k.other = k.conn.server.Confirmed()
 		return
 	}
-	k.ex = k.conn.shard.LLM.Open(k.conn.server.Label(), llm.Generic(), k.began, true)
+	if k.ex = k.conn.shard.LLM.Begin(k.claim, k.conn.server.Label(), llm.Generic(), k.began, true); k.ex == nil {
+		return
+	}
 	if is.traced {
 		k.ex.Trace(is.parent)
 	}

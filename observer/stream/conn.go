@@ -13,6 +13,7 @@ import (
 type Conn struct {
 	shard    *Shard
 	server   *servers.Server
+	tcp      *tcp.Conn
 	proto    protocol // nil while it is not known
 	whole    bool     // seen from its beginning
 	gone     [2]bool  // the sender of a direction has closed it
@@ -20,8 +21,17 @@ type Conn struct {
 	position uint64   // of the request stream, after the bytes being looked at
 }
 
-// Idle says that no request is open on the connection.
-func (c *Conn) Idle() bool { return c.open == 0 }
+// tell tells package tcp what would be lost with the connection.
+func (c *Conn) tell() {
+	switch {
+	case c.open > 0:
+		c.tcp.State = tcp.Busy
+	case c.proto != nil && c.proto.held() > 0:
+		c.tcp.State = tcp.Waiting
+	default:
+		c.tcp.State = tcp.Resting
+	}
+}
 
 // Data takes the next bytes of one direction.
 func (c *Conn) Data(d event.Direction, m event.Mark, p []byte) {
@@ -33,18 +43,21 @@ func (c *Conn) Data(d event.Direction, m event.Mark, p []byte) {
 		c.sniff(d, m, p)
 	}
 	c.proto.data(d, m, p)
+	c.tell()
 }
 
 // Skip takes note of n bytes that were left out on purpose.
 func (c *Conn) Skip(d event.Direction, m event.Mark, n int) {
 	c.missing(d, n)
 	c.proto.skip(d, m, n)
+	c.tell()
 }
 
 // Gap takes note of n bytes that were lost.
 func (c *Conn) Gap(d event.Direction, m event.Mark, n int) {
 	c.missing(d, n)
 	c.proto.gap(d, m, n)
+	c.tell()
 }
 
 func (c *Conn) missing(d event.Direction, n int) {
@@ -67,6 +80,7 @@ func (c *Conn) FIN(d event.Direction, m event.Mark) {
 		c.proto.fin(d, m)
 	}
 	c.gone[d] = true
+	c.tell()
 }
 
 // Read takes note that the application has read the requests up to pos.

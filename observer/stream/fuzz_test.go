@@ -114,7 +114,7 @@ func FuzzConversation(f *testing.F) {
 		if n := k.shard.LLM.InFlight(); n != 0 {
 			t.Fatalf("%d exchanges are still open", n)
 		}
-		if n := k.shard.Held(); n != 0 {
+		if n := k.shard.heads.Held(); n != 0 {
 			t.Fatalf("%d bytes are still held", n)
 		}
 		for i := range k.exchanges {

@@ -3,6 +3,7 @@
 package stream
 
 import (
+	"github.com/modeltap/modeltap/observer/budget"
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/llm"
 	"github.com/modeltap/modeltap/observer/message"
@@ -23,11 +24,13 @@ func (k *call) gradio(h *message.Head) bool {
 		if len(id) == 0 {
 			return false // until 4.0 the queue is a WebSocket
 		}
-		k.ex = k.conn.shard.LLM.Open(k.conn.server.Label(), llm.GradioQueue(), k.began, false)
+		k.ex = k.conn.shard.LLM.Begin(k.claim, k.conn.server.Label(), llm.GradioQueue(), k.began, false)
 		k.known = true
 	default:
 		return false
 	}
+	k.fed = true
+	k.conn.shard.Budget.Force(feedSize, budget.Running)
 	k.feed = &llm.Feed{
 		Find: func(id []byte) *llm.Exchange {
 			n := k.queued(id)

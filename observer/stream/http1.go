@@ -8,8 +8,9 @@ import (
 	"github.com/modeltap/modeltap/observer/tcp"
 )
 
-// maxPipelined bounds the requests of one connection that wait for an answer.
-const maxPipelined = 256
+// maxPipelined bounds the requests of one connection that wait for an answer;
+// beyond it the oldest ends.
+const maxPipelined = 16
 
 // http1Conn follows HTTP/1: answers come in the order of their requests.
 type http1Conn struct {
@@ -18,12 +19,14 @@ type http1Conn struct {
 	mark              [2]event.Mark // of the bytes being parsed
 	oldest, youngest  *call         // whose answer has not ended; nil for none
 	n                 int           // of them
+	passed, behind    int           // answers to be passed over, before theirs and after
 	began             int64         // first byte of the request head being read
 	answerBegan       int64
 	receiving         bool // the youngest call's request is being read
 	chunked           bool // its body is
 	unframed          bool // its end can be told by its answer only
 	answering         bool // the oldest call's answer is being read
+	passing           bool // an answer is being passed over
 	orphan            bool // an answer without a request has been counted
 	reads             bool // what the application reads is reported
 	answered          bool // an answer has ended on it
@@ -40,6 +43,7 @@ func (s *Shard) http1(c *Conn) *http1Conn {
 		x = new(http1Conn)
 	}
 	x.conn = c
+	x.orphan = c.tcp.Rejoined // what was open on it has been counted
 	x.request.Init(&s.heads, event.Request, (*requests)(x), !c.whole)
 	x.response.Init(&s.heads, event.Response, (*responses)(x), !c.whole)
 	return x
@@ -105,6 +109,8 @@ func (x *http1Conn) read(t int64, pos uint64) {
 	}
 }
 
+func (x *http1Conn) held() int { return x.request.Held() + x.response.Held() }
+
 func (x *http1Conn) close(t int64, why tcp.CloseReason) {
 	if why == tcp.ResetByServer {
 		x.markUnread()
@@ -114,8 +120,9 @@ func (x *http1Conn) close(t int64, why tcp.CloseReason) {
 }
 
 func (x *http1Conn) kill() {
-	for k := x.oldest; k != nil; k = k.next {
-		k.discard()
+	for x.oldest != nil {
+		x.oldest.discard()
+		x.pop()
 	}
 	x.request.Release()
 	x.response.Release()

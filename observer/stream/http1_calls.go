@@ -2,7 +2,44 @@
 
 package stream
 
-import "github.com/modeltap/modeltap/observer/event"
+import (
+	"github.com/modeltap/modeltap/observer/budget"
+	"github.com/modeltap/modeltap/observer/event"
+)
+
+// admit returns a call for a request that begins; nil when the budget refuses
+// it or refused one before it, so that its answer is to be passed over.
+func (x *http1Conn) admit() *call {
+	claim := budget.Fresh
+	if x.n+x.passed > 0 {
+		claim = budget.Pipelined
+	}
+	if x.n >= maxPipelined {
+		x.shed()
+	}
+	if x.behind == 0 {
+		if k := x.conn.call(x.began, claim); k != nil {
+			return k
+		}
+	} else {
+		x.conn.shard.Tally.Evictions[event.EvictExchanges]++
+	}
+	if x.oldest == nil {
+		x.passed++
+	} else {
+		x.behind++
+	}
+	return nil
+}
+
+// shed ends the oldest call before its answer, which will be passed over.
+func (x *http1Conn) shed() {
+	x.conn.shard.Tally.Evictions[event.EvictExchanges]++
+	x.passing = x.passing || x.answering
+	x.passed++
+	x.oldest.abort(x.began, event.Incomplete)
+	x.pop()
+}
 
 // push appends a call whose request begins to be read.
 func (x *http1Conn) push(k *call) {
@@ -21,18 +58,21 @@ func (x *http1Conn) pop() {
 	x.oldest = k.next
 	if x.oldest == nil {
 		x.youngest, x.receiving = nil, false
+		x.passed, x.behind = x.passed+x.behind, 0
 	}
 	x.n--
 	x.answering = false
 	k.free()
 }
 
-// abortAll ends every open call.
+// abortAll ends every open call. What the answers that come after that are to is
+// not known.
 func (x *http1Conn) abortAll(t int64, o event.Outcome) {
 	for x.oldest != nil {
 		x.oldest.abort(t, o)
 		x.pop()
 	}
+	x.passed, x.passing = 0, false
 }
 
 // current returns the call whose request is being read.

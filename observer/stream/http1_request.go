@@ -15,10 +15,10 @@ func (r *requests) Begin() { r.began = r.mark[event.Request].Time }
 
 func (r *requests) Head(h *http1.Head) http1.Framing {
 	x := (*http1Conn)(r)
-	if x.n >= maxPipelined {
-		x.abortAll(x.began, event.Incomplete)
+	k := x.admit()
+	if k == nil {
+		return http1.AsFramed
 	}
-	k := x.conn.call(x.began)
 	k.untaken = x.conn.gone[event.Response]
 	k.request(&h.Head)
 	x.push(k)

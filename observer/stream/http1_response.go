@@ -19,6 +19,10 @@ func (r *responses) Head(h *http1.Head) http1.Framing {
 	if h.Status/100 == 1 && h.Status != 101 {
 		return http1.AsFramed
 	}
+	if x.passed > 0 {
+		x.passing = true
+		return http1.AsFramed
+	}
 	k := x.oldest
 	if k == nil {
 		x.orphanHead(&h.Head)
@@ -83,7 +87,14 @@ func (r *responses) ChunkEnd() {
 func (r *responses) End(complete bool) {
 	x := (*http1Conn)(r)
 	// When incomplete, Lost or the end of the stream follows and ends the call.
-	if !complete || !x.answering {
+	switch {
+	case !complete:
+		return
+	case x.passing:
+		x.passing = false
+		x.passed--
+		return
+	case !x.answering:
 		return
 	}
 	x.oldest.answerEnd(x.mark[event.Response].Time)

@@ -16,6 +16,9 @@ type protocol interface {
 	gap(d event.Direction, m event.Mark, n int)
 	fin(d event.Direction, m event.Mark)
 	read(t int64, pos uint64)
+	// held returns the bytes of memory kept for what is unfinished, beside the
+	// open calls.
+	held() int
 	// close ends the open calls.
 	close(t int64, why tcp.CloseReason)
 	// kill forgets the open calls, without counting them.
@@ -30,5 +33,6 @@ func (opaque) skip(event.Direction, event.Mark, int)    {}
 func (opaque) gap(event.Direction, event.Mark, int)     {}
 func (opaque) fin(event.Direction, event.Mark)          {}
 func (opaque) read(int64, uint64)                       {}
+func (opaque) held() int                                { return 0 }
 func (opaque) close(int64, tcp.CloseReason)             {}
 func (opaque) kill()                                    {}

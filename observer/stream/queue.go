@@ -132,6 +132,16 @@ func (s *Shard) Expire(now int64) {
 	}
 }
 
+// Queued says whether there are queued requests.
+func (s *Shard) Queued() bool {
+	for _, q := range s.queues {
+		if q.oldest != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // Close ends the queued requests, at time now: nothing more will come.
 func (s *Shard) Close(now int64) {
 	for _, q := range s.queues {

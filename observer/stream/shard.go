@@ -3,6 +3,7 @@
 package stream
 
 import (
+	"github.com/modeltap/modeltap/observer/budget"
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/http1"
 	"github.com/modeltap/modeltap/observer/llm"
@@ -11,7 +12,7 @@ import (
 )
 
 // maxSpareConns bounds the connection states kept for reuse.
-const maxSpareConns = 1024
+const maxSpareConns = 256
 
 // Shard is what the connections of one shard share. It is not safe for
 // concurrent use.
@@ -19,6 +20,8 @@ type Shard struct {
 	LLM   *llm.Shard
 	Sink  event.Sink
 	Tally *event.Tally
+	// Budget is charged for requests and unfinished heads; nil has no limit.
+	Budget *budget.Budget
 
 	heads   http1.Pool
 	routes  routes
@@ -40,13 +43,11 @@ func (s *Shard) Handler(c *tcp.Conn, server *servers.Server) tcp.Handler {
 	} else {
 		h = new(Conn)
 	}
-	h.shard, h.server, h.whole = s, server, c.Whole
+	s.heads.Budget = s.Budget
+	h.shard, h.server, h.tcp, h.whole = s, server, c, c.Whole
 	server.Opened()
 	return h
 }
-
-// Held returns the bytes of memory that hold unfinished message heads.
-func (s *Shard) Held() int { return s.heads.Held() }
 
 // Leave says that what happens next is no doing of the connection that was
 // called last.

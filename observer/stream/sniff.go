@@ -42,7 +42,7 @@ func (c *Conn) sniff(d event.Direction, m event.Mark, p []byte) {
 // began.
 func (x *http1Conn) joined(d event.Direction, m event.Mark, p []byte) {
 	c := x.conn
-	if d != event.Response || bytes.HasPrefix(p, []byte("HTTP/1.")) || !c.server.Explicit {
+	if x.orphan || d != event.Response || bytes.HasPrefix(p, []byte("HTTP/1.")) || !c.server.Explicit {
 		return
 	}
 	x.orphan = true

@@ -6,15 +6,17 @@ import (
 	"math"
 	"time"
 
+	"github.com/modeltap/modeltap/observer/budget"
 	"github.com/modeltap/modeltap/observer/event"
 )
 
 // Config bounds an Assembler. A zero field takes the default.
 type Config struct {
-	MaxConnections int   // tracked at once; default 65,536
-	MaxBuffer      int64 // bytes of memory for data ahead of holes, in all; default 128 MiB
-	// MaxDirection is the same for one direction; default 1 MiB. Data is kept
-	// in blocks of 2 KiB, and blocks are what is counted.
+	// Budget is charged for connections and for data ahead of holes; default
+	// 65,536 connections and 128 MiB of its own.
+	Budget *budget.Budget
+	// MaxDirection bounds the data ahead of holes of one direction; default
+	// 1 MiB. It is kept in blocks of 2 KiB, and blocks are what is counted.
 	MaxDirection int
 	MaxWait      time.Duration // that a hole is waited for, by segment time; default 200 ms
 	Idle         time.Duration // without a segment until a connection is given up; default 10 min
@@ -22,26 +24,38 @@ type Config struct {
 	// segments are not taken for a new one; default 5 s. At most 7 s are used,
 	// so that everything is gone 15 s after the close.
 	Linger time.Duration
+	// Orphan is how long a connection with an open request lives after the
+	// application has closed its socket and nothing is sent any more; default
+	// 2 min. The client may have stalled: the kernel goes on to send what is in
+	// the send buffer, and a FIN or RST tells of the end.
+	Orphan time.Duration
 	// New returns the Handler of a connection, of which first is the first
 	// segment seen. When it returns nil the connection is remembered and its
 	// segments are dropped.
 	New func(c *Conn, first *event.Segment) Handler
 }
 
-const maxLinger = 7 * time.Second
+const (
+	maxLinger = 7 * time.Second
+	// handshake is how long a connection may be half open, and one without a
+	// Handler silent: Linux gives a handshake up after 63 s (tcp(7),
+	// tcp_synack_retries).
+	handshake = 64 * time.Second
+)
 
 // Assembler rebuilds the streams of many connections. It is not safe for
 // concurrent use.
 type Assembler struct {
 	cfg     Config
-	grain   int64 // precision of the order in active
+	budget  *budget.Budget
+	grain   int64 // precision of the order in the lists
 	flows   map[key]*Conn
-	cookies map[uint64]*Conn // own cookies; always checked against Conn.Flow
-	active  list             // by last activity
-	closing list             // released or ended, by start of the linger
-	holding []*Conn          // with data behind a hole
-	due     int64            // no hole is overdue before this
-	current *Conn            // whose Handler is being called
+	cookies map[uint64]*Conn // always checked against Conn.Flow
+	lists   [places]list
+	givenUp memory
+	holding []*Conn // with data behind a hole
+	due     int64   // no hole is overdue before this
+	current *Conn   // whose Handler is being called
 	count   int
 
 	buffered int64
@@ -55,11 +69,8 @@ type Assembler struct {
 
 // New returns an empty Assembler.
 func New(cfg Config) *Assembler {
-	if cfg.MaxConnections <= 0 {
-		cfg.MaxConnections = 65536
-	}
-	if cfg.MaxBuffer <= 0 {
-		cfg.MaxBuffer = 128 << 20
+	if cfg.Budget == nil {
+		cfg.Budget = budget.New(65536, 128<<20)
 	}
 	if cfg.MaxDirection <= 0 {
 		cfg.MaxDirection = 1 << 20
@@ -74,8 +85,12 @@ func New(cfg Config) *Assembler {
 		cfg.Linger = 5 * time.Second
 	}
 	cfg.Linger = min(cfg.Linger, maxLinger)
+	if cfg.Orphan <= 0 {
+		cfg.Orphan = 2 * time.Minute
+	}
 	return &Assembler{
 		cfg:     cfg,
+		budget:  cfg.Budget,
 		grain:   int64(min(time.Second, cfg.Idle/8)),
 		flows:   map[key]*Conn{},
 		cookies: map[uint64]*Conn{},
@@ -111,10 +126,8 @@ func (a *Assembler) Segment(s *event.Segment) {
 			return
 		}
 	}
-	if s.Time-c.stamp > a.grain && !c.closing {
-		a.active.remove(c)
-		c.stamp = s.Time
-		a.active.push(c)
+	if s.Time-c.stamp > a.grain || c.half {
+		a.touch(c, s)
 	}
 	if c.handler == nil {
 		a.ignored(c, s)
@@ -123,7 +136,9 @@ func (a *Assembler) Segment(s *event.Segment) {
 	a.current = c
 	d := &c.dirs[s.Dir]
 	if s.Flags&event.ACK != 0 {
-		if o := &c.dirs[1-s.Dir]; !o.open || int32(s.Ack-o.next) > 0 {
+		o := &c.dirs[1-s.Dir]
+		o.acked = s.Ack
+		if !o.open || int32(s.Ack-o.next) > 0 {
 			if a.acknowledged(c, s); c.handler == nil {
 				return
 			}
@@ -152,7 +167,7 @@ func (a *Assembler) signal(c *Conn, s *event.Segment) {
 		return
 	}
 	if s.Kind == event.KindRelease {
-		a.retire(c, s.Time)
+		a.released(c, s)
 		return
 	}
 	d := &c.dirs[event.Request]
@@ -188,6 +203,7 @@ func (a *Assembler) ignored(c *Conn, s *event.Segment) {
 func (a *Assembler) KillCurrent() {
 	if c := a.current; c != nil {
 		c.handler = nil
+		a.givenUp.note(c.key(), counted)
 		a.remove(c)
 		a.due = math.MinInt64 // Expire may have been cut short
 	}
@@ -195,8 +211,8 @@ func (a *Assembler) KillCurrent() {
 
 // Close ends all connections with Shutdown.
 func (a *Assembler) Close(now int64) {
-	for _, l := range []*list{&a.active, &a.closing} {
-		for l.head != nil {
+	for i := range a.lists {
+		for l := &a.lists[i]; l.head != nil; {
 			c := l.head
 			a.end(c, now, Shutdown)
 			a.remove(c)

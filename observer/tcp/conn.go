@@ -2,7 +2,11 @@
 
 package tcp
 
-import "github.com/modeltap/modeltap/observer/event"
+import (
+	"math"
+
+	"github.com/modeltap/modeltap/observer/event"
+)
 
 // Handler consumes the two streams of one connection. All calls come from the
 // goroutine that calls the Assembler; it must not call the Assembler back.
@@ -36,7 +40,7 @@ const (
 	// Config.Linger.
 	Released
 	Idle
-	// Evicted: Config.MaxConnections was reached.
+	// Evicted: another connection took its place.
 	Evicted
 	// Replaced: a new connection appeared on the same 4-tuple.
 	Replaced
@@ -53,28 +57,49 @@ func (r CloseReason) String() string {
 		"idle", "evicted", "replaced", "shutdown", "panicked"}[r]
 }
 
+// unlisted is the stamp of a connection in no list.
+const unlisted = math.MinInt64
+
+// State says what would be lost with a connection.
+type State uint8
+
+const (
+	Resting State = iota // nothing: no request is open on it
+	Waiting              // memory is kept for something unfinished, until more comes
+	Busy                 // a request is open; it is never given up for another
+)
+
 // Conn is one tracked connection. Its exported fields are read-only, and it
 // must not be used after Handler.Close has returned.
 type Conn struct {
 	Flow event.Flow
-	// Whole says that the handshake was seen: positions count from the first
-	// byte of the stream.
+	// Whole says that positions count from the first byte of the stream: the
+	// handshake was seen, or the source told which byte was the first.
 	Whole bool
+	// Rejoined says that this connection was given up in its middle and has
+	// come again: what was open on it then has been counted.
+	Rejoined bool
+	// State is set by the Handler.
+	State State
 
-	provisional bool // Cookie came from a request segment and may be a listener's
-	closing     bool // in Assembler.closing
-	ended       bool // Handler.Close was called
+	listed  State // when it was put where it is
+	half    bool  // its client has shown nothing but a SYN
+	leaving bool  // the server has closed its socket, or its side
+	ended   bool  // Handler.Close was called
+	door    bool  // Cookie may be that of the listener
+	place   place
 
 	holding int32 // 1 + index in Assembler.holding, 0 when not there
 
 	// Cookie is the connection's own socket cookie, 0 until it is known.
-	Cookie   uint64
-	Group    uint64
-	NetNS    uint64
-	listener uint64 // cookie that the handshake showed
+	Cookie uint64
+	Group  uint64
+	NetNS  uint64
 
 	handler    Handler
-	stamp      int64 // place in its list: last activity, or start of the linger
+	stamp      int64 // order in its list: last activity, or start of the linger
+	leftAt     int64 // when it was retired
+	resetAt    int64 // when a RST came that may be a stranger's, 0 for none since the last data
 	dirs       [2]direction
 	chain      *Conn // next of the same key
 	prev, next *Conn // list neighbours
@@ -86,9 +111,11 @@ type direction struct {
 	time  int64  // of the last of them
 	since int64  // start of the wait for the first hole
 	next  uint32 // sequence number at pos
+	acked uint32 // last acknowledgment number of the other side
 	fin   uint32 // sequence number of the FIN, valid with finSeen
 
 	open, finSeen, finDone bool
+	lossy                  bool // capture has lost some of it
 
 	bytes      int32  // memory of the held blocks
 	head, tail *block // data ahead of a hole, by sequence, without overlap

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/modeltap/modeltap/observer/budget"
 	"github.com/modeltap/modeltap/observer/event"
 )
 
@@ -80,7 +81,7 @@ func FuzzAssembler(f *testing.F) {
 	f.Fuzz(func(t *testing.T, script []byte) {
 		w := &world{}
 		w.Assembler = New(Config{
-			MaxConnections: 3, MaxBuffer: 12 * blockSize, MaxDirection: 6 * blockSize,
+			Budget: budget.New(3, 48*blockSize), MaxDirection: 6 * blockSize,
 			MaxWait: time.Duration(100 * ms), Idle: time.Duration(2000 * ms), Linger: time.Duration(300 * ms),
 			New: func(c *Conn, _ *event.Segment) Handler {
 				return &conserving{recorder: recorder{t: t, conn: c}}

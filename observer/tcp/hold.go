@@ -17,7 +17,7 @@ func (a *Assembler) place(c *Conn, dir event.Direction, r run) {
 			r = r.after(uint32(-ahead))
 		case ahead > 0:
 			if a.room(c, dir, r) {
-				a.hold(d, r)
+				a.hold(c, dir, r)
 				return
 			}
 		default:
@@ -42,7 +42,7 @@ func (r run) cost() int {
 func (a *Assembler) room(c *Conn, dir event.Direction, r run) bool {
 	d := &c.dirs[dir]
 	cost := r.cost()
-	full := a.buffered+int64(cost) > a.cfg.MaxBuffer
+	full := !a.fits(dir, cost)
 	if full {
 		a.tally.Evictions[event.EvictBuffer]++
 	}
@@ -55,14 +55,24 @@ func (a *Assembler) room(c *Conn, dir event.Direction, r run) bool {
 		if int32(r.seq-d.next) <= 0 {
 			return false
 		}
-		full = a.buffered+int64(cost) > a.cfg.MaxBuffer
+		full = !a.fits(dir, cost)
 	}
+	return true
+}
+
+// fits says whether the budget has cost bytes for data of dir.
+func (a *Assembler) fits(dir event.Direction, cost int) bool {
+	if !a.budget.Take(cost, claim[dir]) {
+		return false
+	}
+	a.budget.Give(cost, claim[dir])
 	return true
 }
 
 // hold keeps what of r is not held yet. When overlaps cut it into more blocks
 // than the limit allows, the rest is as good as not seen.
-func (a *Assembler) hold(d *direction, r run) {
+func (a *Assembler) hold(c *Conn, dir event.Direction, r run) {
+	d := &c.dirs[dir]
 	at := &d.head
 	if d.tail != nil && int32(r.seq-d.tail.seq-d.tail.n) >= 0 {
 		at = &d.tail.next
@@ -84,7 +94,7 @@ func (a *Assembler) hold(d *direction, r run) {
 		if len(piece.p) > blockData {
 			piece = piece.upto(blockData)
 		}
-		if int(d.bytes)+blockSize > a.cfg.MaxDirection || a.buffered+blockSize > a.cfg.MaxBuffer {
+		if int(d.bytes)+blockSize > a.cfg.MaxDirection || !a.budget.Take(blockSize, claim[dir]) {
 			return
 		}
 		a.insert(d, at, piece)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/modeltap/modeltap/observer/budget"
 	"github.com/modeltap/modeltap/observer/event"
 )
 
@@ -165,7 +166,7 @@ func TestIdle(t *testing.T) {
 }
 
 func TestLeastRecentlyActiveIsEvicted(t *testing.T) {
-	w := newWorld(t, Config{MaxConnections: 3})
+	w := newWorld(t, Config{Budget: budget.New(3, 1<<20)})
 	open := func(port uint16, at int64) {
 		c, _ := pair(uint64(port))
 		c.flow.Client.Port, c.time = port, at

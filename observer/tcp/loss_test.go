@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/modeltap/modeltap/observer/budget"
 	"github.com/modeltap/modeltap/observer/event"
 )
 
@@ -190,7 +191,7 @@ func TestDirectionLimit(t *testing.T) {
 
 func TestGlobalLimit(t *testing.T) {
 	const limit = 256 << 10
-	w := newWorld(t, Config{MaxBuffer: limit, MaxWait: time.Hour})
+	w := newWorld(t, Config{Budget: budget.New(1000, 4*limit), MaxWait: time.Hour})
 	for i := range 100 {
 		c, _ := pair(uint64(i + 1))
 		c.flow.Client.Port = uint16(i)

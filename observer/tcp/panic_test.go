@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/modeltap/modeltap/observer/budget"
 	"github.com/modeltap/modeltap/observer/event"
 )
 
@@ -82,7 +83,7 @@ func TestPanicsKillOneConnectionOnly(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 1))
 	w := &world{}
 	w.Assembler = New(Config{
-		MaxConnections: 40, MaxBuffer: 100 * blockSize, MaxDirection: 20 * blockSize,
+		Budget: budget.New(40, 400*blockSize), MaxDirection: 20 * blockSize,
 		MaxWait: time.Duration(10 * ms), Idle: time.Duration(300 * ms), Linger: time.Duration(50 * ms),
 		New: func(*Conn, *event.Segment) Handler {
 			b := &bomb{rnd: rnd, t: t}

@@ -108,11 +108,13 @@ func (r *recorder) closed(t testing.TB, want CloseReason) {
 func (w *world) intact(t testing.TB) {
 	t.Helper()
 	listed, held, memory := 0, 0, int64(0)
-	for _, l := range []*list{&w.active, &w.closing} {
-		for c := l.head; c != nil; c = c.next {
+	for p := range places {
+		n := 0
+		for c := w.lists[p].head; c != nil; c = c.next {
 			listed++
-			if c.closing != (l == &w.closing) {
-				t.Fatal("connection in the wrong list")
+			n++
+			if c.place != p || !c.ended && c.home() != p || !c.ended && c.half != (p == halfOpen) {
+				t.Fatalf("connection in list %d, says %d, belongs to %d", p, c.place, c.home())
 			}
 			if c.holding != 0 {
 				held++
@@ -124,6 +126,15 @@ func (w *world) intact(t testing.TB) {
 				memory += c.dirs[i].check(t)
 			}
 		}
+		if n != w.lists[p].n {
+			t.Fatalf("%d in list %d, which says %d", n, p, w.lists[p].n)
+		}
+	}
+	if n := w.budget.Connections(); n != listed {
+		t.Fatalf("%d places taken for %d connections", n, listed)
+	}
+	if w.budget.Bytes() != memory {
+		t.Fatalf("%d bytes charged for %d", w.budget.Bytes(), memory)
 	}
 	chained := 0
 	for k, c := range w.flows {

@@ -38,6 +38,7 @@ func deliver(a *Assembler, c *Conn, dir event.Direction, r run) {
 	d := &c.dirs[dir]
 	r.m.Time = max(r.m.Time, d.time)
 	d.time = r.m.Time
+	c.resetAt = 0
 	d.next += r.n
 	d.pos += uint64(r.n)
 	p := r.p[:min(len(r.p), int(r.n))]
@@ -53,7 +54,11 @@ func deliver(a *Assembler, c *Conn, dir event.Direction, r run) {
 	default:
 		a.tally.Gaps++
 		a.tally.GapBytes += uint64(rest)
+		d.lossy = true
 		c.handler.Gap(dir, r.m, rest)
+	}
+	if c.State != c.listed {
+		a.put(c, c.home(), r.m.Time)
 	}
 }
 
@@ -78,7 +83,7 @@ func (a *Assembler) gapTo(c *Conn, dir event.Direction, seq uint32, m event.Mark
 func (a *Assembler) drain(c *Conn, dir event.Direction) {
 	d := &c.dirs[dir]
 	for d.head != nil && d.head.seq == d.next {
-		b := a.unhold(d)
+		b := a.unhold(c, dir)
 		deliver(a, c, dir, run{b.seq, b.n, b.data[:b.used],
 			event.Mark{Time: b.time, RTT: b.rtt, Limited: b.limited}, b.skipped})
 		a.freeBlock(b)
@@ -195,12 +200,15 @@ func (a *Assembler) settle(c *Conn, dir event.Direction, m event.Mark, lost bool
 func (a *Assembler) finish(c *Conn, dir event.Direction, m event.Mark) {
 	d := &c.dirs[dir]
 	for d.head != nil { // bytes beyond the FIN
-		a.freeBlock(a.unhold(d))
+		a.freeBlock(a.unhold(c, dir))
 	}
 	d.finDone = true
 	m.Time = max(m.Time, d.time)
 	d.time = m.Time
 	c.handler.FIN(dir, m)
+	if c.State != c.listed {
+		a.put(c, c.home(), m.Time)
+	}
 	if c.dirs[1-dir].finDone {
 		a.end(c, m.Time, Finished)
 	}

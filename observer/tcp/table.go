@@ -15,6 +15,10 @@ func keyOf(s *event.Segment) key {
 	return key{s.Flow, uint32(s.NetNS), uint32(s.NetNS >> 32)}
 }
 
+func (c *Conn) key() key {
+	return key{c.Flow, uint32(c.NetNS), uint32(c.NetNS >> 32)}
+}
+
 // maxFree bounds the free list of connections, to about 1 MiB.
 const maxFree = 4096
 
@@ -36,7 +40,11 @@ func (a *Assembler) resolve(s *event.Segment) *Conn {
 			a.learn(c, s)
 			return c
 		case successor:
-			a.end(c, s.Time, Replaced)
+			why := Replaced
+			if c.resetAt != 0 {
+				why = ResetByClient
+			}
+			a.end(c, s.Time, why)
 			a.remove(c)
 			return a.create(k, s)
 		}
@@ -47,31 +55,46 @@ func (a *Assembler) resolve(s *event.Segment) *Conn {
 	return a.create(k, s)
 }
 
-// relation tells what s, of the same flow and namespace number, is to c.
+// relation tells what s, of the same flow and namespace number, is to c. The
+// first row that applies decides:
+//
+//	segment       cookie                      numbers             it is
+//	RST           (a control socket's)        believed            same
+//	                                          else                stranger
+//	SYN           none counts                 its own SYN again   same
+//	                                          c lives on          same (*)
+//	                                          else                successor
+//	SYN-ACK       none counts                 to its own SYN      same
+//	                                          else                successor
+//	no payload    any                         fit                 same
+//	                                          else                stranger
+//	payload       one is unknown, or both     fit                 same
+//	              are the listener's          else                successor
+//	              equal                       any                 same
+//	              c's may be the listener's   fit                 same
+//	              differ                      any                 successor; stranger where
+//	                                                              nothing tells the namespace
+//
+// (*) Whoever knows the addresses can send one, and a live socket does not take
+// it (RFC 5961 section 4). If a new connection really begins, the SYN-ACK tells.
 func (c *Conn) relation(s *event.Segment) relation {
+	d, o := &c.dirs[s.Dir], &c.dirs[1-s.Dir]
 	fits := c.plausible(s)
-	known := s.Cookie != 0 && c.Cookie|c.listener != 0
 	switch {
 	case s.Flags&event.RST != 0:
-		// No cookie counts: a control socket may have sent it.
-		return pick(fits, same, stranger)
+		return pick(c.believes(s), same, stranger)
 	case s.Flags&event.SYN != 0 && s.Dir == event.Request:
-		switch {
-		case known && s.Cookie == c.Cookie:
-			// An established socket drops it.
-			return pick(c.unsure(), successor, same)
-		case known && s.Cookie != c.listener && s.NetNS == 0:
-			return stranger
-		}
-		d := &c.dirs[event.Request]
-		return pick(c.Whole && d.open && d.start() == s.Seq+1, same, successor)
-	case s.Flags&event.SYN == 0 && s.Len == 0:
+		lives := !c.half && !c.leaving && !c.ended
+		return pick(lives || c.Whole && d.open && d.start() == s.Seq+1, same, successor)
+	case s.Flags&event.SYN != 0 && d.open:
+		return pick(c.Whole && d.start() == s.Seq+1, same, successor)
+	case s.Flags&event.SYN != 0:
+		return pick(c.Whole && o.open && o.start() == s.Ack, same, successor)
+	case s.Len == 0:
 		return pick(fits, same, stranger)
-	case !known || s.Cookie == c.listener:
+	case s.Cookie == 0 || c.Cookie == 0 || s.Cookie == c.Cookie && c.unsure():
 		return pick(fits, same, successor)
-	case s.Cookie == c.Cookie:
-		return same
-	case fits && (c.Cookie == 0 || c.unsure()):
+	case s.Cookie == c.Cookie || c.unsure() && fits:
 		return same
 	case s.NetNS != 0:
 		return successor
@@ -81,9 +104,7 @@ func (c *Conn) relation(s *event.Segment) relation {
 
 // unsure says that c.Cookie may be the listener's. Response data, which always
 // carries the connection's own, would have corrected it.
-func (c *Conn) unsure() bool {
-	return c.provisional && c.dirs[event.Response].pos == 0
-}
+func (c *Conn) unsure() bool { return c.door && c.dirs[event.Response].pos == 0 }
 
 func pick(cond bool, yes, no relation) relation {
 	if cond {
@@ -98,19 +119,13 @@ func (a *Assembler) learn(c *Conn, s *event.Segment) {
 		c.Group = s.Group
 	}
 	switch {
-	case s.Cookie == 0 || s.Flags&event.RST != 0 || s.Cookie == c.listener || s.Cookie == c.Cookie:
+	case s.Cookie == 0 || s.Flags&(event.SYN|event.RST) != 0 || s.Cookie == c.Cookie:
 		return
-	case s.Flags&event.SYN != 0:
-		c.listener = s.Cookie
-		return
-	case c.Cookie == 0:
-		c.provisional = c.listener == 0 && s.Dir == event.Request
-	case c.unsure():
-		a.forget(c)
-		c.listener, c.provisional = c.Cookie, false
-	default:
+	case c.Cookie != 0 && !c.unsure():
 		return
 	}
+	a.forget(c)
+	c.door = c.Cookie == 0 && s.Dir == event.Request
 	c.Cookie = s.Cookie
 	a.cookies[s.Cookie] = c
 }
@@ -121,9 +136,17 @@ func (a *Assembler) forget(c *Conn) {
 	}
 }
 
+// create makes the connection of s; nil when there is no room for it.
 func (a *Assembler) create(k key, s *event.Segment) *Conn {
-	if a.count >= a.cfg.MaxConnections {
-		a.evict(s.Time)
+	half := s.Flags&event.SYN != 0 && s.Len == 0
+	whole := s.Flags&(event.SYN|event.First) != 0
+	before := a.givenUp.look(k)
+	if !a.admit(s.Time) {
+		if before != refused {
+			a.tally.Evictions[event.EvictRefused]++
+			a.givenUp.note(k, refused)
+		}
+		return nil
 	}
 	c := a.free
 	if c != nil {
@@ -133,47 +156,32 @@ func (a *Assembler) create(k key, s *event.Segment) *Conn {
 		c = new(Conn)
 	}
 	c.Flow, c.NetNS, c.Group = s.Flow, s.NetNS, s.Group
-	c.Whole = s.Flags&event.SYN != 0
-	c.stamp = s.Time
+	c.Whole, c.Rejoined, c.half = whole, before == counted && !whole, half
+	c.stamp = unlisted
 	c.chain = a.flows[k]
 	a.flows[k] = c
-	a.active.push(c)
+	a.put(c, c.home(), s.Time)
 	a.count++
 	a.learn(c, s)
 	a.current = c
-	c.handler = a.cfg.New(c, s)
+	if c.handler = a.cfg.New(c, s); c.handler != nil {
+		a.put(c, c.home(), s.Time)
+	}
 	return c
-}
-
-// evict makes room for one connection.
-func (a *Assembler) evict(t int64) {
-	c := a.closing.head
-	if c == nil {
-		c = a.active.head
-	}
-	if c.handler != nil {
-		a.tally.Evictions[event.EvictConnections]++
-	}
-	a.end(c, t, Evicted)
-	a.remove(c)
 }
 
 // remove takes c out of everything; its Handler is not called.
 func (a *Assembler) remove(c *Conn) {
-	for i := range c.dirs {
-		for d := &c.dirs[i]; d.head != nil; {
-			a.freeBlock(a.unhold(d))
+	for dir := event.Request; dir <= event.Response; dir++ {
+		for d := &c.dirs[dir]; d.head != nil; {
+			a.freeBlock(a.unhold(c, dir))
 		}
-		c.dirs[i] = direction{}
+		c.dirs[dir] = direction{}
 	}
 	a.unlistHolding(c)
-	if c.closing {
-		a.closing.remove(c)
-	} else {
-		a.active.remove(c)
-	}
+	a.lists[c.place].remove(c)
 	a.forget(c)
-	k := key{c.Flow, uint32(c.NetNS), uint32(c.NetNS >> 32)}
+	k := c.key()
 	switch head := a.flows[k]; {
 	case head != c:
 		for head.chain != c {
@@ -186,6 +194,7 @@ func (a *Assembler) remove(c *Conn) {
 		delete(a.flows, k)
 	}
 	a.count--
+	a.budget.Disconnect()
 	if a.current == c {
 		a.current = nil
 	}

@@ -4,6 +4,7 @@ package tcp
 
 import (
 	"math"
+	"time"
 
 	"github.com/modeltap/modeltap/observer/event"
 )
@@ -14,23 +15,47 @@ func (a *Assembler) Expire(now int64) {
 	if now >= a.due {
 		a.expireHoles(now)
 	}
-	for c := a.closing.head; c != nil && now-c.stamp >= int64(a.cfg.Linger); c = a.closing.head {
+	for c := a.lists[lingering].head; c != nil && now-c.stamp >= int64(a.cfg.Linger); c = a.lists[lingering].head {
 		if last := max(c.dirs[0].time, c.dirs[1].time); !c.ended && now-last < int64(a.cfg.Linger) {
-			a.closing.remove(c)
-			c.stamp = now
-			a.closing.push(c)
+			a.put(c, lingering, now)
 			continue
 		}
-		why := Released
-		if c.dirs[event.Response].finDone {
-			why = Finished
-		}
-		a.end(c, now, why)
-		a.remove(c)
+		a.conclude(c, now)
 	}
-	for c := a.active.head; c != nil && now-c.stamp >= int64(a.cfg.Idle); c = a.active.head {
-		if c.handler != nil {
+	for c := a.lists[closing].head; c != nil && now-c.stamp >= int64(a.cfg.Linger); c = a.lists[closing].head {
+		wait := a.cfg.Orphan
+		if c.dirs[event.Response].finDone {
+			wait = a.cfg.Linger
+		}
+		if last := max(c.leftAt, c.dirs[0].time, c.dirs[1].time); now-last < int64(wait) {
+			a.put(c, closing, now)
+			continue
+		}
+		a.conclude(c, now)
+	}
+	a.expireIdle(halfOpen, min(handshake, a.cfg.Idle), now)
+	a.expireIdle(bare, min(handshake, a.cfg.Idle), now)
+	a.expireIdle(waiting, a.cfg.Idle, now)
+	a.expireIdle(idle, a.cfg.Idle, now)
+	a.expireIdle(busy, a.cfg.Idle, now)
+}
+
+// conclude ends a connection that lingered.
+func (a *Assembler) conclude(c *Conn, now int64) {
+	why := Released
+	if c.dirs[event.Response].finDone {
+		why = Finished
+	}
+	a.end(c, now, why)
+	a.remove(c)
+}
+
+// expireIdle gives up the connections of a list that were silent for limit.
+func (a *Assembler) expireIdle(p place, limit time.Duration, now int64) {
+	for c := a.lists[p].head; c != nil && now-c.stamp >= int64(limit); c = a.lists[p].head {
+		if c.handler != nil && p != halfOpen {
 			a.tally.Evictions[event.EvictIdle]++
+			a.givenUp.note(c.key(), counted)
 		}
 		a.end(c, now, Idle)
 		a.remove(c)
@@ -87,6 +112,7 @@ func (a *Assembler) end(c *Conn, t int64, why CloseReason) {
 		h.Close(max(t, c.dirs[0].time, c.dirs[1].time), why)
 	}
 	c.ended = true
+	c.half = false
 	for i := range c.dirs {
 		c.dirs[i].finSeen = c.dirs[i].finDone
 	}
@@ -95,10 +121,21 @@ func (a *Assembler) end(c *Conn, t int64, why CloseReason) {
 
 // retire starts the linger of c.
 func (a *Assembler) retire(c *Conn, t int64) {
-	if c.closing {
-		return
+	if !c.leaving {
+		c.leaving, c.leftAt = true, t
+		a.put(c, c.home(), t)
+	} else if c.ended && c.place != lingering {
+		a.put(c, lingering, t)
 	}
-	a.active.remove(c)
-	c.closing, c.stamp = true, t
-	a.closing.push(c)
+}
+
+// released takes the news that the application has closed the socket.
+func (a *Assembler) released(c *Conn, s *event.Segment) {
+	switch {
+	case s.Flags&event.RST != 0:
+		a.end(c, s.Time, ResetByServer)
+	case c.resetAt != 0:
+		a.end(c, c.resetAt, ResetByClient)
+	}
+	a.retire(c, s.Time)
 }
