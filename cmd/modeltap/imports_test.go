@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	"observer/message":           {},
 	"observer/meter":             {"observer/event", "observer/tokens"},
 	"observer/ndjson":            {"observer/event"},
-	"observer/record":            {"observer/event", "observer/http1", "observer/sse", "observer/ndjson", "observer/jsonscan", "observer/tcp"},
+	"observer/record":            {"observer/event", "observer/http1", "observer/llm", "observer/sse", "observer/ndjson", "observer/jsonscan", "observer/tcp"},
 	"observer/servers":           {"observer/event", "observer/identity"},
 	"observer/source/afpacket":   {"observer/event", "observer/source/turn", "observer/tcp"},
 	"observer/source/cgroup":     {"bpf", "observer/event", "observer/source/turn"},

@@ -57,8 +57,9 @@ type Path struct {
 // Schema is a set of paths made ready for a Scanner. It is immutable, and any
 // number of scanners may share it.
 type Schema struct {
-	root *node
-	none *node // every value that no path leads to
+	paths []Path
+	root  *node
+	none  *node // every value that no path leads to
 }
 
 // node is a place of the schema, met by value type.
@@ -110,7 +111,7 @@ func MustCompile(paths []Path) *Schema {
 // leads below a TextDeep, and on two wishes for the same value: at one path, at
 // most one of Text, TextDeep, String, Number and Any, one Count and one Object.
 func Compile(paths []Path) (*Schema, error) {
-	s := &Schema{root: &node{}, none: &node{}}
+	s := &Schema{paths: slices.Clone(paths), root: &node{}, none: &node{}}
 	for _, p := range paths {
 		if err := s.add(p); err != nil {
 			return nil, fmt.Errorf("jsonscan: path %q: %w", p.Path, err)
@@ -126,6 +127,9 @@ func Compile(paths []Path) (*Schema, error) {
 	s.none.finish(s.none, nil)
 	return s, nil
 }
+
+// Paths returns the paths that s was compiled of.
+func (s *Schema) Paths() []Path { return slices.Clone(s.paths) }
 
 func (s *Schema) add(p Path) error {
 	at, rest := s.root, p.Path

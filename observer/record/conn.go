@@ -5,6 +5,7 @@ package record
 import (
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/http1"
+	"github.com/modeltap/modeltap/observer/llm"
 )
 
 // connLimit bounds the connections whose place in a message is known. Beyond
@@ -20,10 +21,25 @@ type connKey struct {
 type conn struct {
 	half [2]half
 	fin  [2]bool
-	// heads has a bit for each request not yet answered, the oldest lowest:
-	// whether its answer has no body because it was a HEAD.
-	heads   uint64
-	pending uint8
+	// owed are the requests not yet answered, oldest first.
+	owed  []asked
+	trees *trees
+	// ahead says that the client asks on before it is answered. Once something
+	// was lost on such a connection, nobody knows which answer is whose.
+	ahead, lost bool
+	// Since the last request: an answer may have been lost, a request may have
+	// been, an answer to none that was seen has come.
+	missed, hole, orphan bool
+}
+
+// owedLimit bounds the requests of a connection that wait for their answers.
+const owedLimit = 64
+
+// asked is what an answer must know of its request.
+type asked struct {
+	dialect *llm.Dialect
+	feed    bool // the answer tells of the events of Gradio's queue
+	head    bool // it has no body, for the method was HEAD
 }
 
 // half masks one direction. It implements http1.Handler.
@@ -33,14 +49,16 @@ type half struct {
 	body    bodyMask
 	conn    *conn
 	next    uint32 // sequence number of the next byte in order
+	ack     uint32 // what the present segment acknowledges of the other direction
 	dir     event.Direction
 	known   bool // next is valid
+	headed  bool // it has had a head
 	skipped bool // bytes of this message were skipped
 	keep    bool // bodies pass as they are
 }
 
-func newConn(pool *http1.Pool, keepText, joined bool) *conn {
-	c := new(conn)
+func newConn(pool *http1.Pool, trees *trees, keepText, joined bool) *conn {
+	c := &conn{trees: trees, lost: joined}
 	for d := range c.half {
 		h := &c.half[d]
 		h.conn, h.dir, h.keep = c, event.Direction(d), keepText
@@ -61,6 +79,7 @@ func (h *half) mask(s *event.Segment, p []byte) {
 	if s.Len == 0 && len(p) == 0 {
 		return
 	}
+	h.ack = s.Ack
 	if !h.known {
 		h.next, h.known = s.Seq, true
 	}
@@ -124,24 +143,18 @@ func (h *half) Begin() { h.head.begin(h.dir) }
 
 // Head implements http1.Handler.
 func (h *half) Head(m *http1.Head) http1.Framing {
-	h.body.reset(kindOf(m))
-	h.skipped = false
-	c := h.conn
-	switch {
-	case h.dir == event.Request:
-		if c.pending < 64 {
-			if string(m.Method) == "HEAD" {
-				c.heads |= 1 << c.pending
-			}
-			c.pending++
-		}
-	case m.Status >= 200 && c.pending > 0:
-		head := c.heads&1 == 1
-		c.heads >>= 1
-		c.pending--
-		if head {
-			return http1.NoBody
-		}
+	h.skipped, h.headed = false, true
+	if h.dir == event.Request {
+		h.body.reset(kindOf(m), h.conn.ask(m))
+		return http1.AsFramed
+	}
+	of, a := asked{}, h.conn.unknown()
+	if m.Status >= 200 {
+		of, a = h.conn.answer(m.Status)
+	}
+	h.body.reset(kindOf(m), a)
+	if of.head {
+		return http1.NoBody
 	}
 	return http1.AsFramed
 }
@@ -173,4 +186,19 @@ func (h *half) End(bool) {
 }
 
 // Lost implements http1.Handler.
-func (h *half) Lost(event.ParseReason) {}
+func (h *half) Lost(event.ParseReason) {
+	c := h.conn
+	c.lost = true
+	c.missed = c.missed || h.dir == event.Response
+	c.hole = c.hole || h.dir == event.Request
+}
+
+// unseen tells whether the other side has had bytes of h, by the present
+// segment of its own, that were not seen, or not understood.
+func (h *half) unseen() bool {
+	end := h.next
+	if h.conn.fin[h.dir] {
+		end++ // FIN takes a number (RFC 9293 section 3.4)
+	}
+	return h.known && (!h.headed && h.conn.lost || int32(h.conn.half[1-h.dir].ack-end) > 0)
+}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/http1"
+	"github.com/modeltap/modeltap/observer/llm"
 )
 
 // secret draws a secret that resembles nothing that is kept.
@@ -115,14 +116,19 @@ func FuzzSecrets(f *testing.F) {
 	})
 }
 
-func maskJSON(in []byte) []byte {
+// maskJSON masks a document of which the places that t has are kept.
+func maskJSON(t tree, in []byte) []byte {
 	var j jsonMask
+	j.begin(t)
 	out := make([]byte, len(in))
 	for i, c := range in {
 		out[i] = j.next(c)
 	}
 	return out
 }
+
+// answers is what is kept of the answers of the API on a route.
+func answers(path string) tree { return plant(llm.DialectOf([]byte("POST"), []byte(path)).Answered()) }
 
 // FuzzJSON: what encoding/json reads, it reads after masking, with the same
 // shape.
@@ -133,12 +139,13 @@ func FuzzJSON(f *testing.F) {
 	} {
 		f.Add([]byte(s))
 	}
+	chat := answers("/v1/chat/completions")
 	f.Fuzz(func(t *testing.T, in []byte) {
 		var a, b any
 		if json.Unmarshal(in, &a) != nil || bytes.Count(in, []byte("[")) > depthLimit/2 || bytes.Count(in, []byte("{")) > depthLimit/2 {
 			return
 		}
-		out := maskJSON(in)
+		out := maskJSON(chat, in)
 		if err := json.Unmarshal(out, &b); err != nil {
 			t.Fatalf("%q became %q: %v", in, out, err)
 		}
@@ -148,7 +155,7 @@ func FuzzJSON(f *testing.F) {
 		if got, want := shape(out), shape(in); got != want {
 			t.Fatalf("%q became %q: shape %s, want %s", in, out, got, want)
 		}
-		if again := maskJSON(out); !bytes.Equal(again, maskJSON(again)) {
+		if again := maskJSON(chat, out); !bytes.Equal(again, maskJSON(chat, again)) {
 			t.Fatalf("%q, masked again and again: %q", out, again)
 		}
 	})
@@ -180,17 +187,14 @@ type framing struct{ strings.Builder }
 
 func (f *framing) Begin() {}
 func (f *framing) Head(h *http1.Head) http1.Framing {
-	path, _, _ := bytes.Cut(h.Target, []byte("?"))
-	for i, c := range path {
-		if !plain(c) || c == '.' { // a mask is made of points
-			path = path[:i]
-			break
-		}
+	api := ""
+	if d := llm.DialectOf(h.Method, h.Target); d != nil && len(h.Target) <= pathLimit {
+		api = d.API
 	}
-	if h.Method != nil && !methods.has(string(h.Method)) || len(path) > pathLimit {
-		h.Method, path = []byte("masked"), nil
+	if h.Method != nil && !methods.has(string(h.Method)) {
+		h.Method, api = []byte("masked"), ""
 	}
-	fmt.Fprintf(f, "%s %s %d %d %v %s %s\n", h.Method, path, h.Status, h.ContentLength, h.Streamed, h.ContentType, h.TraceParent)
+	fmt.Fprintf(f, "%s %s %d %d %v %s %s\n", h.Method, api, h.Status, h.ContentLength, h.Streamed, h.ContentType, h.TraceParent)
 	return http1.AsFramed
 }
 func (f *framing) Body(p []byte)            { fmt.Fprint(f, len(p), " ") }

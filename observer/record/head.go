@@ -27,6 +27,7 @@ const (
 type headMask struct {
 	text  scrambler
 	match matcher
+	path  pathMask
 	at    headPlace
 	keep  bool  // what the current word or value consists of may pass
 	left  int16 // bytes of it that may still pass
@@ -60,7 +61,9 @@ func (h *headMask) next(c byte) byte {
 	switch h.at {
 	case inMethod:
 		if c == ' ' {
-			h.at, h.keep, h.left = inPath, h.match.word() != "", pathLimit
+			h.at = inPath
+			h.path.begin()
+			h.path.ok = h.match.word() != ""
 			return c
 		}
 		return h.matched(c)
@@ -73,11 +76,8 @@ func (h *headMask) next(c byte) byte {
 		case c == '?':
 			h.at = inQuery
 			return c
-		case h.keep && h.left > 0 && plain(c):
-			h.left--
-			return c
 		}
-		h.keep = false
+		return h.path.next(c)
 	case inQuery:
 		if c == ' ' {
 			h.at, h.keep = inVersion, true

@@ -2,6 +2,8 @@
 
 package record
 
+import "github.com/modeltap/modeltap/observer/llm"
+
 // What may pass of one kept value, in bytes.
 const (
 	wordLimit   = 128
@@ -26,24 +28,57 @@ const (
 )
 
 // jsonMask masks JSON documents, one after another, one byte at a time. What
-// is no JSON is masked as text until reset. Its zero value is ready.
+// is no JSON is masked as text until reset. Its zero value keeps nothing.
 type jsonMask struct {
+	tree  tree // what is kept of the documents
 	text  scrambler
-	match matcher // the key, literal or edit in progress
+	match matcher // the key, literal or one of few words in progress
 	esc   escape
+	asked uint64 // the fields that the documents have, see node
+	maybe uint64 // those that the string has unless it is empty
 	stack uint64 // a bit for each open container: object or array
+	nodes [depthLimit]uint16
+	val   uint16 // the place of the value that must follow
 	depth uint8
 	at    place
 	digit uint8 // progress of an escape: 1 after the backslash, 2 to 5 at its digits
 	word  uint8 // bytes of the string value that may still pass
 	num   uint8 // bytes of the number that may still pass
-	ok    bool  // what was matched of the key or edit passes
-	words bool  // the value may be a kept word
-	nums  bool  // the value may be a kept number
+	ok    bool  // what was matched of the key or word passes
 	exp   bool  // the number has come to its exponent
+	minus bool  // the number has come to its sign and no further
 }
 
-func (j *jsonMask) reset() { *j = jsonMask{} }
+// begin prepares for documents of which t is kept.
+func (j *jsonMask) begin(t tree) {
+	*j = jsonMask{tree: t}
+	j.reset()
+}
+
+// reset prepares for the next document.
+func (j *jsonMask) reset() {
+	*j = jsonMask{tree: j.tree, asked: j.asked}
+	if len(j.tree) > 0 {
+		j.val = root
+	}
+}
+
+// lost tells whether what comes is no JSON.
+func (j *jsonMask) lost() bool { return j.at == inText }
+
+// whole tells whether no document is in progress.
+func (j *jsonMask) whole() bool { return j.depth == 0 && j.at == atValue }
+
+// node returns what is known of the value that must follow.
+func (j *jsonMask) node() *node {
+	if j.val == nowhere {
+		return &unknown
+	}
+	return &j.tree[j.val]
+}
+
+// unknown is any place that no table has.
+var unknown node
 
 // lose says that bytes are missing.
 func (j *jsonMask) lose() { j.at, j.text = inText, scrambler{} }
@@ -57,6 +92,11 @@ func (j *jsonMask) next(c byte) byte {
 		return j.quoted(c)
 	case inNumber:
 		switch {
+		case c == 'I' && j.minus: // Python's -Infinity
+			j.match.reset(literals)
+			j.match.next(c)
+			j.at = inLiteral
+			return c
 		case c >= '0' && c <= '9', c == '.', c == '+', c == '-', c == 'e', c == 'E':
 			return j.number(c)
 		}
@@ -81,25 +121,12 @@ func (j *jsonMask) structure(c byte) byte {
 	object := j.depth > 0 && j.stack>>(j.depth-1)&1 == 1
 	switch {
 	case c == '"' && value:
-		if j.ok = j.edit(); j.ok {
-			j.match.reset(edits)
-		}
-		j.at, j.digit, j.word, j.text = inString, 0, 0, scrambler{}
-		if j.words && object {
-			j.word = wordLimit
-		}
+		j.openString()
 	case c == '"' && (j.at == atKey || j.at == atKeyOrEnd):
 		j.at, j.digit, j.ok, j.text = inKey, 0, true, scrambler{}
-		j.match.reset(knownKeys)
+		j.match.reset(j.tree.keys(j.nodes[j.depth-1]))
 	case (c == '{' || c == '[') && value && j.depth < depthLimit:
-		bit := uint64(1) << j.depth
-		j.depth++
-		if j.stack &^= bit; c == '{' {
-			j.stack |= bit
-			j.at = atKeyOrEnd
-		} else {
-			j.at = atValueOrEnd
-		}
+		j.open(c == '{')
 	case c == '}' && object && (j.at == atComma || j.at == atKeyOrEnd),
 		c == ']' && j.depth > 0 && !object && (j.at == atComma || j.at == atValueOrEnd):
 		j.depth--
@@ -107,16 +134,20 @@ func (j *jsonMask) structure(c byte) byte {
 	case c == ':' && j.at == atColon:
 		j.at = atValue
 	case c == ',' && j.at == atComma:
-		j.at = atValue
-		if object {
-			j.at = atKey
+		j.at = atKey
+		if !object {
+			j.at, j.val = atValue, j.tree.elem(j.nodes[j.depth-1])
 		}
 	case value && (c == '-' || c >= '0' && c <= '9'):
+		n := j.node()
 		j.at, j.num, j.exp = inNumber, 0, false
-		if j.nums && object {
+		j.asked |= n.num
+		if n.keep == llm.KeepNumber {
 			j.num = numberLimit
 		}
-		return j.number(c)
+		out := j.number(c)
+		j.minus = c == '-'
+		return out
 	case value:
 		j.match.reset(literals)
 		if !j.match.next(c) {
@@ -129,18 +160,40 @@ func (j *jsonMask) structure(c byte) byte {
 	return c
 }
 
-// edit reports whether a string at j may name an edit: the first element of an
-// array in an array in an array.
-func (j *jsonMask) edit() bool {
-	return j.at == atValueOrEnd && j.depth >= 3 && j.stack>>(j.depth-3)&7 == 0
+// openString begins a string value.
+func (j *jsonMask) openString() {
+	n := j.node()
+	j.ok = n.words != nil && (n.keep != llm.KeepEdit || j.at == atValueOrEnd)
+	if j.ok {
+		j.match.reset(n.words)
+	}
+	j.at, j.digit, j.word, j.text = inString, 0, 0, scrambler{}
+	j.asked |= n.str
+	j.maybe = n.text
+	if n.keep == llm.KeepWord || n.keep == llm.KeepID {
+		j.word = wordLimit
+	}
+}
+
+// open begins an object or an array.
+func (j *jsonMask) open(object bool) {
+	bit := uint64(1) << j.depth
+	j.nodes[j.depth] = j.val
+	j.depth++
+	if j.stack &^= bit; object {
+		j.asked |= j.node().object
+		j.stack |= bit
+		j.at, j.val = atKeyOrEnd, nowhere
+		return
+	}
+	j.at, j.val = atValueOrEnd, j.tree.elem(j.val)
 }
 
 // leave follows the end of a value.
 func (j *jsonMask) leave() {
-	j.words, j.nums = false, false
-	j.at = atValue
-	if j.depth > 0 {
-		j.at = atComma
+	j.at = atComma
+	if j.depth == 0 {
+		j.reset() // another document may follow
 	}
 }
 
@@ -151,6 +204,7 @@ func (j *jsonMask) abandon(c byte) byte {
 }
 
 func (j *jsonMask) number(c byte) byte {
+	j.minus = false
 	if j.num > 0 {
 		j.num--
 		return c
@@ -180,6 +234,9 @@ func (j *jsonMask) quoted(c byte) byte {
 		}
 		return j.abandon(c)
 	case c == '\\':
+		if j.at == inString {
+			j.asked |= j.maybe
+		}
 		j.digit, j.word, j.ok, j.text = 1, 0, false, scrambler{}
 		return c
 	case c == '"':
@@ -187,24 +244,38 @@ func (j *jsonMask) quoted(c byte) byte {
 			j.leave()
 			return c
 		}
-		key := ""
+		j.at, j.val = atColon, nowhere
 		if j.ok {
-			key = j.match.word()
+			j.val = j.tree.below(j.nodes[j.depth-1], j.match.word())
 		}
-		j.words = keptValues.has(key)
-		j.nums = key != "" && !textNumbers.has(key)
-		j.at = atColon
 		return c
-	case j.at == inKey || j.ok:
-		if j.ok = j.ok && j.match.next(c); j.ok {
+	case j.at == inKey:
+		return j.key(c)
+	}
+	j.asked |= j.maybe
+	switch {
+	case j.ok:
+		if j.ok = j.match.next(c); j.ok {
 			return c
 		}
-	case j.word > 0 && plain(c):
+	case j.word > 0 && (plain(c) && j.node().keep != llm.KeepID || hexadecimal(c)):
 		j.word--
 		return c
 	}
 	j.word = 0
 	return j.text.next(c)
+}
+
+// key masks a byte of a key: one that is not known becomes no other that is.
+func (j *jsonMask) key(c byte) byte {
+	if !j.ok {
+		return j.text.name(c)
+	}
+	before := j.match
+	if j.ok = j.match.next(c); j.ok {
+		return c
+	}
+	return before.other(j.text.name(c))
 }
 
 // escaped masks the character after a backslash.
@@ -227,3 +298,5 @@ func plain(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
 		c == '_' || c == '.' || c == '-' || c == ':' || c == '/'
 }
+
+func hexadecimal(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' }

@@ -138,18 +138,19 @@ func TestSkippedUpload(t *testing.T) {
 // line ends.
 func TestGapWithinEvents(t *testing.T) {
 	const head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
-	const body = "event: delta\ndata: {\"id\":\"a1\",\"delta\":\"x\"}\n\n"
+	const body = "event: delta\ndata: {\"type\":\"a1\",\"delta\":\"x\"}\n\n"
 	const hidden = "correcthorsebatterystaple\ndata: " + "correcthorsebatterystaple\n\n"
 	for i := range len(body) + 1 {
 		c := newTalk()
+		c.data(event.Request, "POST /v1/responses HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
 		c.data(event.Response, head+body[:i], "lost", hidden+body)
-		c.segs = append(c.segs[:3], c.segs[4])
+		c.segs = append(c.segs[:4], c.segs[5])
 		all := packets(t, file(t, Options{}, c.segs))
 		got := string(all[len(all)-1].Payload)
 		if leaks(got, hidden[:25]) {
 			t.Errorf("lost behind %q: %q", body[:i], got)
 		}
-		if want := "event: delta\ndata: {\"id\":\"a1\",\"delta\":\"x\"}\n\n"; !strings.HasSuffix(got, want) {
+		if want := "event: delta\ndata: {\"type\":\"a1\",\"delta\":\"x\"}\n\n"; !strings.HasSuffix(got, want) {
 			t.Errorf("lost behind %q: %q does not find back", body[:i], got)
 		}
 	}

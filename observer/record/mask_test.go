@@ -37,7 +37,7 @@ func TestWhatIsKept(t *testing.T) {
 		"data: {\"usage\":{\"completion_tokens\":12}}\n\n", "data: Guten Tag\n\n", "data: [DONE]\n\n")
 	answered := maskedStream + chunked(
 		": xxxx\n\n",
-		"event: message_delta\ndata: {\"id\":\"chatcmpl-7\",\"choices\":[{\"delta\":{\"content\":\"éxxx 一一 \\ud83d\\ude00\"},\"finish_reason\":null,\"token_ids\":[111,1]}]}\n\n",
+		"event: message_delta\ndata: {\"id\":\"chatcmpl-1\",\"choices\":[{\"delta\":{\"content\":\"éxxx 一一 \\ud83d\\ude00\"},\"finish_reason\":null,\"token_ids\":[111,1]}]}\n\n",
 		"data: {\"usage\":{\"completion_tokens\":12}}\n\n", "data: Xxxxx Xxx\n\n", "data: [DONE]\n\n")
 	answered = strings.ReplaceAll(answered, "一", "\xe4\xb8\x80")
 	check := func(how string, req, resp []string) {
@@ -59,10 +59,20 @@ func TestWhatIsKept(t *testing.T) {
 }
 
 func TestBodyKinds(t *testing.T) {
+	const post = "POST /api/generate HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
 	for _, c := range []struct{ header, body, want string }{
 		{"Content-Type: application/x-ndjson", "{\"response\":\"Hé\",\"done\":false}\nplain text\n{\"done_reason\":\"stop\",\"eval_count\":7,\"context\":[1,20]}\n",
 			"{\"response\":\"Xé\",\"done\":false}\nxxxxx xxxx\n{\"done_reason\":\"stop\",\"eval_count\":7,\"context\":[1,11]}\n"},
-		{"Content-Type: text/plain", `{"model":"x1"}`, `..xxxxx...x1..`},
+		{"Content-Type: text/plain", `say {"model":"x1"}`, `xxx ..xxxxx...x1..`},
+		{"Content-Type: text/plain", `{"model":"x1"}`, `{"model":"x1"}`},
+		{"Content-Type: text/plain", "data: {\"model\":\"x1\"}\n\ndata: x1\n\n", "data: {\"mxxxx\":\"x1\"}\n\ndata: x1\n\n"}, // not as Ollama answers
+		{"Content-Type: text/plain", "dating: {\"model\":\"x1\"}\ndata: {\"model\":\"x1\"}\n\n", "datxxx. ..xxxxx...x1..\nxxxx. ..xxxxx...x1..\n\n"},
+		{"Content-Type: application/json", "\r\n{\"done\":\ntrue}\x00{\"eval_count\":7}\n\x1e{\"eval_count\":8}", "\r\n{\"done\":\ntrue}\x00{\"eval_count\":7}\n\x1e{\"eval_count\":8}"},
+		{"Content-Type: application/x-ndjson", "[\n{\"model\":\"x1\"},\n{\"model\":\"x1\"},]\n{\"model\":\"y1\"}\n", "[\n{\"xxxxx\":\"x1\"},\n{\"xxxxx\":\"x1\"},.\n..xxxxx...x1..\n"},
+		{"Content-Type: text/event-stream", "{\"model\":\"x1\"}", "{\"model\":\"x1\"}"},
+		{"Content-Type: application/json\r\nContent-Encoding: gzip", `{"model":"y1"}`, `{"model":"y1"}`},
+		{"Content-Type: application/octet-stream", "data", "data"},
+		{"Content-Type: application/octet-stream", "datum: secret", "datx\x00\x00\x00\x00\x00\x00\x00\x00\x00"},
 		{"Content-Type: application/octet-stream", "secret", "\x00\x00\x00\x00\x00\x00"},
 		{"Content-Type: multipart/form-data; boundary=b", "--b", "\x00\x00\x00"},
 		{"Content-Type: application/json\r\nContent-Encoding: gzip", "secret", "\x00\x00\x00\x00\x00\x00"},
@@ -70,11 +80,11 @@ func TestBodyKinds(t *testing.T) {
 		{"Content-Type: application/x-www-form-urlencoded", `text=hello+1`, `txxx.xxxxx.1`},
 		{"X-A: b", `{"model":"m"}`, `{"model":"m"}`},
 		{"Content-Type: application/problem+json; charset", `{"x":"y"}`, `{"x":"x"}`},
-		{"Content-Type: nonsense / more", `{"x":"y"}`, "\x00\x00\x00\x00\x00\x00\x00\x00\x00"},
+		{"Content-Type: nonsense / more", `"x":"y"  `, "\x00\x00\x00\x00\x00\x00\x00\x00\x00"},
 	} {
 		head := "HTTP/1.1 200 OK\r\n" + c.header + fmt.Sprintf("\r\nContent-Length: %d\r\n\r\n", len(c.body))
 		for _, pieces := range [][]string{{head + c.body}, bytewise(head + c.body)} {
-			_, got := masked(t, Options{}, []string{"GET / HTTP/1.1\r\n\r\n"}, pieces)
+			_, got := masked(t, Options{}, []string{post}, pieces)
 			if got[len(head):] != c.want {
 				t.Errorf("%s: %q became %q, want %q", c.header, c.body, got[len(head):], c.want)
 			}

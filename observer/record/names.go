@@ -41,6 +41,22 @@ func (m *matcher) word() string {
 	return ""
 }
 
+// other returns c, which stands for what no word goes on with, or another byte
+// if a word would go on with that.
+func (m matcher) other(c byte) byte {
+	if m.next(c) {
+		return 'z'
+	}
+	return c
+}
+
+// begins tells whether a word begins with c.
+func (w words) begins(c byte) bool {
+	var m matcher
+	m.reset(w)
+	return m.next(c)
+}
+
 // methods are those whose names are kept.
 var methods = list("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
 
@@ -57,44 +73,12 @@ var knownFields = list(append([]string{"access-control-allow-origin", "age", "au
 
 var eventFields = list("data", "event", "id", "retry")
 
-// edits are the operations of Gradio's streamed differences (gradio/utils.py,
-// diff): output.data is a list with one list of edits for each component.
-var edits = list("add", "append", "delete", "replace")
+// eventNames are those that are looked at whatever the API: an error, and what
+// Gradio's queue says by them.
+var eventNames = list("complete", "error", "generating")
 
 // literals are JSON's, Python's additions, and what ends an OpenAI stream.
 var literals = list("DONE", "Infinity", "NaN", "false", "null", "true")
-
-// keptValues are keys whose short, plain string values say what an object is.
-var keptValues = list("done_reason", "event_id", "finish_reason", "id", "model", "model_name", "msg", "object", "reason", "role",
-	"status", "stop_reason", "stop_type", "type")
-
-// textNumbers are keys whose numbers stand for text or persons.
-var textNumbers = list("id", "content", "text", "token", "value", "user", "input", "inputs", "prompt", "answer", "query",
-	"question", "response", "output", "result", "data", "name", "seed")
-
-// knownKeys are the names in the dialects' documents.
-var knownKeys = list(append(append([]string{
-	"annotations", "arguments", "audio", "average_duration", "best_of", "cache_creation_input_tokens", "cache_n",
-	"cache_read_input_tokens", "cached_tokens", "call_id", "choices", "code", "completion_tokens",
-	"completion_tokens_details", "content_block", "content_index", "context", "conversation", "created", "created_at", "delta",
-	"details", "detail", "dimensions", "done", "duration", "e2e_latency", "echo", "embedding", "embeddings", "encoding_format",
-	"error", "eval_count", "eval_duration", "event_data", "event_id", "fn_index", "format", "frequency_penalty", "function",
-	"function_call", "generated_text", "generated_tokens", "include_usage", "incomplete_details", "index", "input_length",
-	"input_tokens", "input_tokens_details", "instructions", "is_generating", "item", "item_id", "keep_alive", "load_duration",
-	"logit_bias", "logprob", "logprobs", "max_completion_tokens", "max_new_tokens", "max_output_tokens", "max_tokens", "message",
-	"messages", "meta_info", "metadata", "model_version", "n", "n_predict", "num_predict", "obfuscation", "options",
-	"output_ids", "output_index", "output_tokens", "output_tokens_details", "param", "parameters", "part", "partial_json",
-	"predicted_ms", "predicted_n", "predicted_per_second", "presence_penalty", "prompt_eval_count", "prompt_eval_duration",
-	"prompt_ms", "prompt_n", "prompt_token_ids", "prompt_tokens", "prompt_tokens_details", "reasoning",
-	"reasoning_content", "reasoning_tokens", "refusal", "response_format", "sampling_params", "score", "scores",
-	"sequence_number", "service_tier", "session_hash", "signature", "special", "stop", "stop_sequence", "store", "stream",
-	"stream_options", "success", "summary_index", "system", "system_fingerprint", "temperature", "text_input", "text_output",
-	"thinking", "timings", "token_ids", "tokens", "tokens_cached", "tokens_evaluated", "tokens_predicted", "tool_call_id",
-	"tool_calls", "tool_choice", "tools", "top_k", "top_logprobs", "top_p", "total_duration", "total_tokens", "truncate",
-	"truncated", "usage", "datatype", "documents", "error_code", "error_type", "history_tokens", "input_ids", "instances",
-	"interactive_mode", "model_version", "outputs", "predictions", "prefill", "request_id", "sequence_id", "session_id", "shape",
-	"text_1", "text_2", "texts",
-}, keptValues...), textNumbers...)...)
 
 func (w words) has(s string) bool {
 	_, ok := slices.BinarySearch(w, s)

@@ -55,6 +55,15 @@ func (s *scrambler) next(c byte) byte {
 	return s.trail(c, at)
 }
 
+// name is next for the names of things, which are no text whose tokens anybody
+// estimates: no digit in them makes another name that is known.
+func (s *scrambler) name(c byte) byte {
+	if c = s.next(c); c == '1' {
+		c = '0'
+	}
+	return c
+}
+
 // leadFor returns the lead byte of the character that stands for all of a
 // script, as far as c tells it.
 func leadFor(c byte) byte {

@@ -23,12 +23,13 @@ type eventMask struct {
 	at    linePlace
 	cr    bool  // the last byte was CR
 	more  bool  // the event has a data line already
+	known bool  // the API is, so that its names of events are
 	start uint8 // progress through a byte order mark; 3 and above: past it
 	left  uint8
 }
 
 // lose says that bytes are missing: the event they are of is masked as text.
-func (e *eventMask) lose() { *e = eventMask{at: inOther, start: 3} }
+func (e *eventMask) lose() { *e = eventMask{at: inOther, start: 3, known: e.known} }
 
 // next returns what replaces c; j masks the data.
 func (e *eventMask) next(c byte, j *jsonMask) byte {
@@ -77,12 +78,13 @@ func (e *eventMask) next(c byte, j *jsonMask) byte {
 		return j.next(c)
 	case atEvent:
 		e.at, e.left = inEvent, wordLimit
+		e.match.reset(eventNames)
 		if c == ' ' {
 			return c
 		}
 		fallthrough
 	case inEvent:
-		if e.left > 0 && plain(c) {
+		if e.left > 0 && (e.match.next(c) || e.known && plain(c)) {
 			e.left--
 			return c
 		}

@@ -40,6 +40,7 @@ type Writer struct {
 	packet packet
 	pool   http1.Pool
 	conns  map[connKey]*conn
+	trees  *trees
 	copied []byte
 	err    error
 }
@@ -68,7 +69,7 @@ func NewWriter(w io.Writer, opt Options) (*Writer, error) {
 	if err != nil {
 		return nil, failed(err)
 	}
-	return &Writer{out: out, opt: opt, size: headerSize, conns: make(map[connKey]*conn)}, nil
+	return &Writer{out: out, opt: opt, size: headerSize, conns: make(map[connKey]*conn), trees: newTrees()}, nil
 }
 
 func failed(err error) error {
@@ -141,7 +142,7 @@ func (w *Writer) conn(s *event.Segment) *conn {
 			old.release()
 			delete(w.conns, k)
 		}
-		c = newConn(&w.pool, w.opt.KeepText, !opens)
+		c = newConn(&w.pool, w.trees, w.opt.KeepText, !opens)
 		w.conns[key] = c
 	}
 	if opens {
