@@ -123,6 +123,25 @@ func (e *Exchange) move() {
 	e.series, e.live = s, 0
 }
 
+// Rename gives the exchange to another server label, which was not known when it
+// began. It comes before the end. The live rate goes with it.
+func (e *Exchange) Rename(server string) {
+	if server == e.rec.Server {
+		return
+	}
+	e.rec.Server = server
+	old := e.series
+	if old == nil {
+		return
+	}
+	e.series = nil
+	s := e.bind(e.rec.LastToken)
+	if e.live != 0 {
+		old.Reconcile(e.rec.FirstToken, e.rec.LastToken, -e.live)
+		s.Reconcile(e.rec.FirstToken, e.rec.LastToken, e.live)
+	}
+}
+
 // weigh completes the account.
 func (e *Exchange) weigh() {
 	r := &e.rec

@@ -37,6 +37,7 @@ func (t *Table) Add(l Listener) []*Server {
 		}
 	}
 	if len(specs) > 0 || was {
+		t.reclaim()
 		t.publish()
 		t.changed()
 	}
@@ -191,6 +192,7 @@ func (t *Table) Tell(p event.Place, o identity.Owner, v Verdict) {
 		}
 		t.describe(s)
 	}
+	t.reclaim()
 	t.publish()
 	t.changed()
 }

@@ -68,12 +68,12 @@ func (t *Table) shutsOut(d *Listener) bool {
 // leads to them.
 func (t *Table) shut(door *Listener, now time.Time) {
 	for _, s := range t.states {
-		if s.packet == nil || !s.behind(door) {
+		if s.packet == nil || !s.through(door) {
 			continue
 		}
 		reached := false
 		for _, d := range t.doors {
-			reached = reached || s.behind(&d)
+			reached = reached || s.through(&d)
 		}
 		if !reached {
 			s.packet, s.gone = nil, now
@@ -82,7 +82,7 @@ func (t *Table) shut(door *Listener, now time.Time) {
 	}
 }
 
-func (s *state) behind(door *Listener) bool {
+func (s *state) through(door *Listener) bool {
 	same, _ := event.Place{Addr: door.Addr, Port: door.Port}.Same(event.Place{Addr: s.place.Addr, Port: s.place.Port})
 	return same
 }

@@ -66,31 +66,42 @@ func anonymous(p event.Place) bool { return p.NetNS == 0 && p.Group == 0 && p.No
 
 // rename gives a state the name that its listener deserves.
 func (t *Table) rename(s *state, base string) {
-	if s.base == base {
-		return
-	}
 	s.base = base
-	name := t.unique(base, s.spec, s.server)
+	name := t.unique(s)
 	s.server.name.Store(&name)
 }
 
+// reclaim gives names that have become free to those whose own they are, and
+// that have counted nothing under another.
+func (t *Table) reclaim() {
+	for _, s := range t.states {
+		if s.server.Name() != s.base && s.server != t.other && !s.counted() {
+			t.rename(s, s.base)
+			t.describe(s)
+		}
+	}
+}
+
 // unique tells duplicates apart: vllm:8000, vllm:8000-2, ...
-func (t *Table) unique(base string, spec *Spec, of *Server) string {
-	name := base
-	for n := 2; t.taken(name, spec, of); n++ {
-		name = bounded(base, "-"+strconv.Itoa(n))
+func (t *Table) unique(s *state) string {
+	name := s.base
+	for n := 2; t.taken(name, s); n++ {
+		name = bounded(s.base, "-"+strconv.Itoa(n))
 	}
 	return name
 }
 
-// taken says whether a name belongs to another server or another target.
-func (t *Table) taken(name string, spec *Spec, of *Server) bool {
+// taken says whether a name belongs to another server or another target. What
+// is no server has none, and what stands back behind s shares its own.
+func (t *Table) taken(name string, s *state) bool {
 	for i := range t.o.Specs {
-		if s := &t.o.Specs[i]; s != spec && s.Name == name {
+		if spec := &t.o.Specs[i]; spec != s.spec && spec.Name == name {
 			return true
 		}
 	}
-	return slices.ContainsFunc(t.states, func(s *state) bool { return s.server != of && s.server.Name() == name })
+	return slices.ContainsFunc(t.states, func(o *state) bool {
+		return o.server != s.server && o.server.Name() == name && !o.server.Disproved() && !o.behind(s)
+	})
 }
 
 // describe renews what Info returns, from the socket with the lowest pid.

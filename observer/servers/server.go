@@ -79,6 +79,9 @@ func (s *Server) Info() event.Server { return *s.info.Load() }
 // captured until the last of them is Closed, whatever becomes of its sockets.
 func (s *Server) Opened() { s.conns.Add(1) }
 
+// Followed says whether connections to it are followed.
+func (s *Server) Followed() bool { return s.conns.Load() > 0 }
+
 // Closed takes note of the end of a connection that was Opened.
 func (s *Server) Closed() {
 	s.used.Store(s.table.tick.Load())

@@ -30,7 +30,7 @@ type state struct {
 func (s *state) live() bool { return len(s.sockets) > 0 || s.packet != nil }
 
 // open says that connections to it are followed.
-func (s *state) open() bool { return s.server.conns.Load() > 0 }
+func (s *state) open() bool { return s.server.Followed() }
 
 // serves says that it is live, and a server as far as is known.
 func (s *state) serves() bool { return s.live() && !s.back && !s.server.Disproved() }

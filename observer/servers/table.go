@@ -181,8 +181,11 @@ func (t *Table) create(spec *Spec, l Listener) *state {
 		return s
 	}
 	s.server = &Server{Explicit: spec != nil, table: t}
-	name := t.unique(s.base, spec, s.server)
-	s.server.name.Store(&name)
+	s.server.name.Store(&s.base)
+	if l.Key != 0 {
+		s.sockets[l.Key] = l // by its verdict others may stand back
+	}
+	t.rename(s, s.base)
 	s.server.rules.Store(t.rules(spec))
 	if spec != nil {
 		t.stand(s.server)

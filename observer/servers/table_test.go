@@ -40,6 +40,12 @@ func place(group, netns uint64, local string) event.Place {
 	return event.Place{Group: group, NetNS: netns, Addr: a.Addr(), Port: a.Port()}
 }
 
+func netipAddr(s string) netip.Addr { return netip.MustParseAddr(s) }
+
+func endpoint(p event.Place) event.Endpoint {
+	return event.EndpointOf(netip.AddrPortFrom(p.Addr, p.Port))
+}
+
 func listener(key, group, netns uint64, local, process string) Listener {
 	return Listener{
 		Key: key, Place: place(group, netns, local),

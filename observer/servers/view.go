@@ -2,7 +2,11 @@
 
 package servers
 
-import "github.com/modeltap/modeltap/observer/event"
+import (
+	"slices"
+
+	"github.com/modeltap/modeltap/observer/event"
+)
 
 // view is the immutable picture that Resolve reads.
 type view struct {
@@ -127,19 +131,17 @@ func (t *Table) publish() {
 // behind it on one port.
 func (t *Table) standBack() {
 	for _, s := range t.states {
-		s.back = false
-		if s.spec == nil || s.spec.Addr.IsValid() || !s.only(Refused) {
-			continue
-		}
-		for _, o := range t.states {
-			if o == s || o.spec != s.spec || !o.live() || o.only(Refused) || o.rumour() {
-				continue
-			}
-			if beside, _ := o.place.Beside(s.place); beside {
-				s.back = true
-			}
-		}
+		s.back = slices.ContainsFunc(t.states, func(o *state) bool { return o.live() && !o.rumour() && s.behind(o) })
 	}
+}
+
+// behind says whether a state stands back when o is live.
+func (s *state) behind(o *state) bool {
+	if o == s || s.spec == nil || o.spec != s.spec || s.spec.Addr.IsValid() || !s.only(Refused) || o.only(Refused) {
+		return false
+	}
+	beside, _ := o.place.Beside(s.place)
+	return beside
 }
 
 // only says whether all that is known of the state has the verdict.

@@ -8,6 +8,7 @@ import (
 	"github.com/modeltap/modeltap/observer/budget"
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/llm"
+	"github.com/modeltap/modeltap/observer/servers"
 )
 
 // call is a request and its answer. It knows neither the protocol that carries
@@ -166,15 +167,18 @@ func (k *call) countOther(status int) {
 // targets, on discovered ones once an LLM API exchange was really seen.
 func (k *call) counts() bool {
 	server := k.conn.server
-	if server.Explicit {
+	return (server.Explicit || k.known && !k.ex.Shared()) && proven(server, k.ex)
+}
+
+// proven tells whether what comes of server counts, now that e, which ends, has
+// been seen. The name of the server may not have been known when e began.
+func proven(server *servers.Server, e *llm.Exchange) bool {
+	if server.Explicit || e.Recognised() {
 		server.Confirm()
-		return !server.Disproved()
 	}
-	if k.ex.Shared() {
+	if !server.Confirmed() {
 		return false
 	}
-	if k.known && k.ex.Recognised() {
-		server.Confirm()
-	}
-	return k.known && server.Confirmed()
+	e.Rename(server.Label())
+	return true
 }

@@ -71,10 +71,7 @@ func (k *call) finish(e *llm.Exchange, t int64) {
 	if k.ex == e {
 		k.ex = nil
 		k.unfeed(e)
-		if !server.Explicit && e.Recognised() {
-			server.Confirm()
-		}
-		if !server.Explicit && !server.Confirmed() {
+		if !proven(server, e) {
 			e.Discard()
 			return
 		}
@@ -163,7 +160,7 @@ func (k *call) closeFeed(t int64, o event.Outcome, complete bool) {
 	k.feed = nil
 	if e := k.ex; e != nil {
 		k.ex = nil
-		if !k.conn.server.Explicit && !k.conn.server.Confirmed() {
+		if !proven(k.conn.server, e) {
 			e.Discard()
 		} else {
 			e.Abort(t, o)

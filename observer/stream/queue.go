@@ -101,10 +101,7 @@ func (s *Shard) end(q *queue, n *queued, done func(*llm.Exchange)) {
 	if n.stream != nil {
 		n.stream.unfeed(n.ex)
 	}
-	if !q.server.Explicit && n.ex.Recognised() {
-		q.server.Confirm()
-	}
-	if !q.server.Explicit && !q.server.Confirmed() {
+	if !proven(q.server, n.ex) {
 		done = (*llm.Exchange).Discard
 	}
 	done(n.ex)
