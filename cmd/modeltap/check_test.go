@@ -105,7 +105,7 @@ func TestGPUFinding(t *testing.T) {
 // Without cgo there is no GPU support, and the program says so.
 func TestWithoutCgo(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "modeltap")
-	build := exec.Command("go", "build", "-o", binary, ".")
+	build := exec.Command("go", "build", "-trimpath", "-o", binary, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -64,10 +64,10 @@ func (c *crowd) do(t *testing.T, format string, args ...any) string {
 	return ""
 }
 
-// TestLoadDiscovery has 1,000 idle processes and 500 listeners in 21 network
+// TestDiscoveryCost has 1,000 idle processes and 500 listeners in 21 network
 // namespaces, of which one or two come and go each second: discovery costs at
 // most 1 % of a core, and a listener is known within 2 s wherever it is.
-func TestLoadDiscovery(t *testing.T) {
+func TestDiscoveryCost(t *testing.T) {
 	p := need(t)
 	idle, err := rig.Start(rig.Options{}, "sh", "-c", "i=0; while [ $i -lt 1000 ]; do sleep 1000 & i=$((i+1)); done; wait")
 	if err != nil {

@@ -159,9 +159,9 @@ func TestLoadConnections(t *testing.T) {
 // is the same memory once more.
 const ringMapped = 8 << 20
 
-// TestLoadIdle watches a server that nobody asks for 10 s: at most 64 MiB, the
+// TestIdleCost watches a server that nobody asks for 10 s: at most 64 MiB, the
 // ring counted once, and 0.5 % of a core.
-func TestLoadIdle(t *testing.T) {
+func TestIdleCost(t *testing.T) {
 	p := need(t)
 	s := p.serveC(t)
 	m := p.observe(t, s.Target("llm"))

@@ -85,9 +85,17 @@ func (c *conductor) list() ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the tests: %w: %s", err, out)
 	}
+	skip, sub, alternatives := cut(value("test.skip"))
+	if sub != "" || alternatives {
+		skip = "" // of subtests, which the runs look at
+	}
+	skipped, err := match(skip)
+	if err != nil {
+		return nil, fmt.Errorf("-skip: %w", err)
+	}
 	var tests []string
 	for line := range strings.Lines(string(out)) {
-		if name := strings.TrimSpace(line); !strings.HasPrefix(name, "Benchmark") {
+		if name := strings.TrimSpace(line); !strings.HasPrefix(name, "Benchmark") && !skipped(name) {
 			tests = append(tests, name)
 		}
 	}
