@@ -13,7 +13,7 @@ LDFLAGS := -X github.com/prometheus/common/version.Version=$(VERSION)
 
 .PHONY: all build demo check test lint portable unit manifests kernels test-kernels test-arm64 release cross
 .PHONY: generate generate-check clang bench fuzz overhead accuracy e2e-setup screenshots docs
-.PHONY: dashboards dashboards-check test-containers tools units e2e alone
+.PHONY: dashboards dashboards-check test-containers tools units e2e test-hostile alone
 
 all: build
 
@@ -63,6 +63,10 @@ units:
 # Each in a sandbox, several at a time.
 e2e: e2e-setup
 	$(GO) test -count=1 -timeout 20m -skip '^TestLoad' $(E2E)
+
+# The same on a host with strangers on well-known ports, another modeltap and busy loops.
+test-hostile: e2e-setup
+	$(GO) run ./observer/e2e/hostile -loops 2 $(GO) test -count=1 -timeout 20m -skip '^TestLoad' $(E2E) ./cmd/modeltap ./exporter/web/e2e
 
 alone:
 	$(GO) test -count=1 -p 1 -timeout 10m $$($(GO) list ./... | grep -E '$(ALONE)')

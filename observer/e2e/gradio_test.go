@@ -75,7 +75,7 @@ func TestRealGradio(t *testing.T) {
 				return
 			}
 			gaps, _ := got.Histogram("model_inter_chunk_latency_seconds")
-			want(t, "gaps between updates", gaps, n*(words-1))
+			want(t, "gaps between updates and gaps left out", gaps+leftOut(got), n*(words-1))
 			within(t, "time to first token", got, "model_time_to_first_token_seconds", n, 0.3, first)
 		})
 	}

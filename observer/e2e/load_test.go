@@ -47,12 +47,10 @@ func TestLoadChunks(t *testing.T) {
 	want(t, "all requests", got.Value("model_requests_total"), n)
 	want(t, "output tokens", got.Value("model_tokens_total", "type", "output"), n*chunks)
 	gaps, _ := got.Histogram("model_inter_chunk_latency_seconds")
-	// On a busy machine the client may hold chunks up: such gaps say nothing
-	// about the server, are left out and are counted instead.
-	held := uint64(got.Value("modeltap_backpressure_events_total"))
-	want(t, "gaps between chunks and gaps left out", gaps+held, connections*each*(chunks-1))
-	if held > connections*each*chunks/20 {
-		t.Errorf("%d of %d gaps were left out as held up by the client", held, connections*each*(chunks-1))
+	// On a busy machine the client may hold chunks up, and the server put several
+	// into one packet: there is no gap then.
+	if all := uint64(connections * each * (chunks - 1)); gaps > all || gaps < all-all/20 {
+		t.Errorf("%d gaps between chunks, %d left out, of %d", gaps, leftOut(got), all)
 	}
 	_, peak, err := m.RSS()
 	if err != nil {

@@ -205,9 +205,10 @@ func readLines(r *bufio.Reader, token func() error) error {
 	}
 }
 
-// readPieces takes each read as a content event, which is right as long as
-// the server's writes are further apart than the reads.
+// readPieces takes each word as a content event: the servers here write a word at
+// a time, with the space before it. Several that are read at once have one stamp.
 func readPieces(r *bufio.Reader, token func() error) error {
+	between := true
 	for {
 		if _, err := r.Peek(1); err != nil {
 			if err == io.EOF {
@@ -215,11 +216,21 @@ func readPieces(r *bufio.Reader, token func() error) error {
 			}
 			return err
 		}
-		if _, err := r.Discard(r.Buffered()); err != nil {
+		text, _ := r.Peek(r.Buffered())
+		words := 0
+		for _, c := range text {
+			if between && c != ' ' {
+				words++
+			}
+			between = c == ' '
+		}
+		if _, err := r.Discard(len(text)); err != nil {
 			return err
 		}
-		if err := token(); err != nil {
-			return err
+		for range words {
+			if err := token(); err != nil {
+				return err
+			}
 		}
 	}
 }

@@ -4,6 +4,7 @@ package rig
 
 import (
 	"bufio"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -43,5 +44,17 @@ func TestReadEvents(t *testing.T) {
 		func() error { tokens--; return nil })
 	if err != nil || tokens != 0 || !slices.Equal(got, want) {
 		t.Errorf("%v, %d tokens too few, events %q; want %q", err, tokens, got, want)
+	}
+}
+
+// TestReadPieces: words are counted however the text is cut.
+func TestReadPieces(t *testing.T) {
+	const text = "the  quick brown fox"
+	for cut := range len(text) {
+		words := 0
+		r := bufio.NewReader(io.MultiReader(strings.NewReader(text[:cut]), strings.NewReader(text[cut:])))
+		if err := readPieces(r, func() error { words++; return nil }); err != nil || words != 4 {
+			t.Errorf("cut at %d: %d words, %v", cut, words, err)
+		}
 	}
 }
