@@ -7,7 +7,7 @@ import "fmt"
 // Counters are what the programs counted since Load; by event.Direction where
 // there are two.
 type Counters struct {
-	Packets       [2]uint64 // with payload, SYN, FIN or RST
+	Packets       [2]uint64 // with payload, and the FIN or RST of connections that had some
 	Bytes         [2]uint64 // of payload
 	RingFull      [2]uint64 // records lost because the ring was full
 	RingFullBytes [2]uint64
@@ -15,26 +15,28 @@ type Counters struct {
 	SkippedBytes  [2]uint64 // left out on purpose
 	Stateless     [2]uint64 // packets whose socket got no storage (net.core.optmem_max)
 	EventsLost    uint64    // releases and reads lost because the ring was full
+	ClosesLost    uint64    // ends of listeners that Discovery.Untold does not know either
 }
 
 // Counters sums the counters over the CPUs.
 func (t *Tap) Counters() (Counters, error) {
-	var perCPU []tapCounters
 	var sum Counters
-	if err := t.objects.Counters.Lookup(uint32(0), &perCPU); err != nil {
-		return sum, fmt.Errorf("read the capture counters: %w", Explain(err))
-	}
-	for _, c := range perCPU {
-		for d := range 2 {
-			sum.Packets[d] += c.Packets[d]
-			sum.Bytes[d] += c.Bytes[d]
-			sum.RingFull[d] += c.RingFull[d]
-			sum.RingFullBytes[d] += c.RingFullBytes[d]
-			sum.CopyFailed[d] += c.CopyFailed[d]
-			sum.SkippedBytes[d] += c.SkippedBytes[d]
-			sum.Stateless[d] += c.Stateless[d]
+	for d := range uint32(2) {
+		var perCPU []tapCounters
+		if err := t.objects.Counters.Lookup(d, &perCPU); err != nil {
+			return sum, fmt.Errorf("read the capture counters: %w", Explain(err))
 		}
-		sum.EventsLost += c.EventsLost
+		for _, c := range perCPU {
+			sum.Packets[d] += c.Packets
+			sum.Bytes[d] += c.Bytes
+			sum.RingFull[d] += c.RingFull
+			sum.RingFullBytes[d] += c.RingFullBytes
+			sum.CopyFailed[d] += c.CopyFailed
+			sum.SkippedBytes[d] += c.SkippedBytes
+			sum.Stateless[d] += c.Stateless
+			sum.EventsLost += c.EventsLost
+			sum.ClosesLost += c.ClosesLost
+		}
 	}
 	return sum, nil
 }

@@ -3,9 +3,9 @@
 package bpf
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -13,7 +13,7 @@ import (
 	"github.com/cilium/ebpf/link"
 )
 
-//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package bpf discover discover.bpf.c -- -mcpu=v3 -Wall -Werror -Iheaders -idirafter /usr/include/x86_64-linux-gnu -idirafter /usr/include/aarch64-linux-gnu
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package bpf -type found discover discover.bpf.c -- -mcpu=v3 -Wall -Werror -Iheaders -idirafter /usr/include/x86_64-linux-gnu -idirafter /usr/include/aarch64-linux-gnu
 
 // Kinds of records of discovery; their layout is Found.
 const (
@@ -37,28 +37,27 @@ type Found struct {
 	Addr   [16]byte // local address, IPv4 in its IPv4-mapped form
 }
 
-const foundSize = 64
-
 // ParseFound reads a record of kind KindBound or KindAnswers; false for any
-// other or a short one.
+// other or a short one. raw must be aligned to 8 bytes, as records are.
 func ParseFound(raw []byte) (Found, bool) {
-	if len(raw) < foundSize || raw[0] != KindBound && raw[0] != KindAnswers {
+	if len(raw) < int(unsafe.Sizeof(discoverFound{})) || raw[0] != KindBound && raw[0] != KindAnswers {
 		return Found{}, false
 	}
-	e := binary.NativeEndian
+	f := (*discoverFound)(unsafe.Pointer(unsafe.SliceData(raw)))
 	return Found{
-		Kind: raw[0], Port: e.Uint16(raw[2:]), PID: e.Uint32(raw[4:]), Time: int64(e.Uint64(raw[8:])),
-		Cookie: e.Uint64(raw[16:]), Group: e.Uint64(raw[24:]), NetNS: e.Uint64(raw[32:]), Addr: [16]byte(raw[40:56]),
+		Kind: f.Kind, Port: f.Port, PID: f.Pid, Time: int64(f.Time),
+		Cookie: f.Cookie, Group: f.Group, NetNS: f.Netns, Addr: f.Addr,
 	}, true
 }
 
 // ClosedListener returns the cookie in a record of KindListenerClosed; false
 // for any other or a short one.
 func ClosedListener(raw []byte) (cookie uint64, ok bool) {
-	if len(raw) < RecordSize || raw[0] != KindListenerClosed {
+	r := RecordOf(raw)
+	if r == nil || r.Kind != KindListenerClosed {
 		return 0, false
 	}
-	return binary.NativeEndian.Uint64(raw[16:]), true
+	return r.Cookie, true
 }
 
 // Discovery reports new and closed listeners of all network namespaces into
@@ -66,6 +65,7 @@ func ClosedListener(raw []byte) (cookie uint64, ok bool) {
 type Discovery struct {
 	objects   discoverObjects
 	listeners *ebpf.Map // the Tap's
+	untold    *ebpf.Map // the Tap's
 	root      string
 	links     []link.Link
 	scout     link.Link // nil while it rests
@@ -90,7 +90,7 @@ func LoadDiscovery(t *Tap, root string) (*Discovery, error) {
 	); err != nil {
 		return nil, err
 	}
-	d := &Discovery{root: root, listeners: t.objects.Listeners}
+	d := &Discovery{root: root, listeners: t.objects.Listeners, untold: t.objects.Untold}
 	if err := spec.LoadAndAssign(&d.objects, &ebpf.CollectionOptions{MapReplacements: t.SharedFor(spec)}); err != nil {
 		return nil, fmt.Errorf("load discovery: %w", Explain(err))
 	}
@@ -113,12 +113,42 @@ func LoadDiscovery(t *Tap, root string) (*Discovery, error) {
 	return d, nil
 }
 
-// Watch has the close of a listener reported that was there before.
+// Watch has the close of a listener reported that was there before. What
+// KindBound told of needs none.
 func (d *Discovery) Watch(cookie uint64) error {
 	if err := d.listeners.Put(cookie, uint8(1)); err != nil {
 		return fmt.Errorf("watch a listener: %w", Explain(err))
 	}
 	return nil
+}
+
+// Unwatch forgets a listener whose end was found out otherwise.
+func (d *Discovery) Unwatch(cookie uint64) error {
+	if err := d.listeners.Delete(cookie); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return fmt.Errorf("unwatch a listener: %w", Explain(err))
+	}
+	return nil
+}
+
+// Untold returns, once, the cookies of listeners that were closed while the
+// ring was full, so that no record (KindListenerClosed) told of it. To be asked
+// now and then; nearly always it is one system call and nil.
+func (d *Discovery) Untold() ([]uint64, error) {
+	var cookies []uint64
+	var cookie uint64
+	for {
+		err := d.untold.NextKey(nil, &cookie)
+		if errors.Is(err, ebpf.ErrKeyNotExist) {
+			return cookies, nil
+		}
+		if err == nil {
+			err = d.untold.Delete(cookie)
+		}
+		if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return cookies, fmt.Errorf("ask for closes that were not told: %w", Explain(err))
+		}
+		cookies = append(cookies, cookie)
+	}
 }
 
 // Missed returns how many binds were not reported because there were too many

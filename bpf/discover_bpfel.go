@@ -20,6 +20,20 @@ type discoverAnswerer struct {
 	Unused uint32
 }
 
+type discoverFound struct {
+	_        structs.HostLayout
+	Kind     uint8
+	Unused   uint8
+	Port     uint16
+	Pid      uint32
+	Time     uint64
+	Cookie   uint64
+	Group    uint64
+	Netns    uint64
+	Addr     [16]uint8
+	Reserved uint64
+}
+
 type discoverQuota struct {
 	_       structs.HostLayout
 	Since   uint64
@@ -32,10 +46,12 @@ type discoverQuota struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	discoverMapAnswerers       = "answerers"
+	discoverMapBinds           = "binds"
 	discoverMapListeners       = "listeners"
 	discoverMapQuota           = "quota"
 	discoverMapReader          = "reader"
 	discoverMapRecords         = "records"
+	discoverMapUntold          = "untold"
 	discoverProgDiscoverAnswer = "discover_answer"
 	discoverProgDiscoverBind4  = "discover_bind4"
 	discoverProgDiscoverBind6  = "discover_bind6"
@@ -95,10 +111,12 @@ type discoverProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type discoverMapSpecs struct {
 	Answerers *ebpf.MapSpec `ebpf:"answerers"`
+	Binds     *ebpf.MapSpec `ebpf:"binds"`
 	Listeners *ebpf.MapSpec `ebpf:"listeners"`
 	Quota     *ebpf.MapSpec `ebpf:"quota"`
 	Reader    *ebpf.MapSpec `ebpf:"reader"`
 	Records   *ebpf.MapSpec `ebpf:"records"`
+	Untold    *ebpf.MapSpec `ebpf:"untold"`
 }
 
 // discoverVariableSpecs contains global variables before they are loaded into the kernel.
@@ -130,19 +148,23 @@ func (o *discoverObjects) Close() error {
 // It can be passed to loadDiscoverObjects or ebpf.CollectionSpec.LoadAndAssign.
 type discoverMaps struct {
 	Answerers *ebpf.Map `ebpf:"answerers"`
+	Binds     *ebpf.Map `ebpf:"binds"`
 	Listeners *ebpf.Map `ebpf:"listeners"`
 	Quota     *ebpf.Map `ebpf:"quota"`
 	Reader    *ebpf.Map `ebpf:"reader"`
 	Records   *ebpf.Map `ebpf:"records"`
+	Untold    *ebpf.Map `ebpf:"untold"`
 }
 
 func (m *discoverMaps) Close() error {
 	return _DiscoverClose(
 		m.Answerers,
+		m.Binds,
 		m.Listeners,
 		m.Quota,
 		m.Reader,
 		m.Records,
+		m.Untold,
 	)
 }
 

@@ -55,11 +55,11 @@ static __noinline int emit_piece(struct __sk_buff *skb, struct record *head,
 	else
 		COPY_IN_CLASS(16384);
 full:
-	COUNT(ring_full[head->dir & 1], 1);
-	COUNT(ring_full_bytes[head->dir & 1], n);
+	COUNT(head->dir, ring_full, 1);
+	COUNT(head->dir, ring_full_bytes, n);
 	return 1;
 failed:
-	COUNT(copy_failed[head->dir & 1], 1);
+	COUNT(head->dir, copy_failed, 1);
 	return 1;
 }
 
@@ -69,8 +69,8 @@ static __noinline int emit_head(struct record *head)
 	struct record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
 
 	if (!r) {
-		COUNT(ring_full[head->dir & 1], 1);
-		COUNT(ring_full_bytes[head->dir & 1], head->len);
+		COUNT(head->dir, ring_full, 1);
+		COUNT(head->dir, ring_full_bytes, head->len);
 		return 1;
 	}
 	__builtin_memcpy(r, head, sizeof(*r));
@@ -89,9 +89,9 @@ struct large {
 };
 
 /* The flags that end a segment belong to its last piece alone. */
-#define ENDING (0x01 | 0x04 | 0x08) /* FIN, RST, PSH */
+#define ENDING (TH_FIN | TH_RST | TH_PSH)
 
-static int emit_part(__u32 i, struct large *l)
+static __noinline int emit_part(__u32 i, struct large *l)
 {
 	__u32 done = i * PIECE;
 	__u32 left;
@@ -105,12 +105,13 @@ static int emit_part(__u32 i, struct large *l)
 		left = PIECE;
 		l->head->flags &= ~ENDING;
 	}
-	l->flags &= ~FLAG_READ; /* told by the first piece */
-	return emit_piece(l->skb, l->head, l->from + done, left);
+	l->flags &= ~(FLAG_READ | FLAG_FIRST); /* told by the first piece */
+	emit_piece(l->skb, l->head, l->from + done, left);
+	return 0;
 }
 
-/* emit_large sends a payload that exceeds PIECE as several records. A piece
- * that does not fit ends it: what follows would be lost all the same. */
+/* emit_large sends a payload that exceeds PIECE as several records. Each piece
+ * that does not fit is counted, those after it are tried all the same. */
 static __always_inline void emit_large(struct __sk_buff *skb, struct record *head,
 				       __u32 from, __u32 len)
 {
@@ -124,12 +125,25 @@ static __always_inline void emit_large(struct __sk_buff *skb, struct record *hea
 	l.flags = head->flags;
 #ifdef UNROLLED
 	/* Without BIG TCP (5.19) a packet is below 64 KiB: four pieces. */
-	if (emit_part(0, &l) || emit_part(1, &l) || emit_part(2, &l))
-		return;
+	emit_part(0, &l);
+	emit_part(1, &l);
+	emit_part(2, &l);
 	emit_part(3, &l);
 #else
 	bpf_loop((len + PIECE - 1) / PIECE, emit_part, &l, 0);
 #endif
+}
+
+/* emit_packet sends head and the payload of p. */
+static __always_inline void emit_packet(struct __sk_buff *skb, struct packet *p,
+					struct record *head)
+{
+	if (!p->len)
+		emit_head(head);
+	else if (p->len <= PIECE)
+		emit_piece(skb, head, p->payload, p->len);
+	else
+		emit_large(skb, head, p->payload, p->len);
 }
 
 #endif

@@ -135,6 +135,8 @@ func (t *Tap) Shared() map[string]*ebpf.Map {
 		tapMapRecords:   t.objects.Records,
 		tapMapReader:    t.objects.Reader,
 		tapMapListeners: t.objects.Listeners,
+		tapMapBinds:     t.objects.Binds,
+		tapMapUntold:    t.objects.Untold,
 		tapMapPorts:     t.objects.Ports,
 		tapMapSockets:   t.objects.Sockets,
 		tapMapCounters:  t.objects.Counters,

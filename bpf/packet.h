@@ -9,14 +9,21 @@ struct packet {
 	__u8 dest[16];
 	__u16 source_port; /* host order */
 	__u16 dest_port;
-	__u32 seq;
+	__u32 seq;     /* of the first byte of payload: a SYN's own is one less */
 	__u32 ack;
 	__u32 payload; /* offset in the skb, which starts at the IP header */
 	__u32 len;     /* of the payload */
 	__u16 window;
 	__u8 flags;    /* the low eight */
 	__u8 unused;
+	__u32 options; /* offset of TCP's; alone in its word, see STORE */
 };
+
+#define TH_FIN 0x01
+#define TH_SYN 0x02
+#define TH_RST 0x04
+#define TH_PSH 0x08
+#define TH_ACK 0x10
 
 static __always_inline void mapped(__u8 *to, __be32 ip)
 {
@@ -68,10 +75,11 @@ static __always_inline int parse(struct __sk_buff *skb, struct packet *p)
 		return -1;
 	p->source_port = bpf_ntohs(tcp.source);
 	p->dest_port = bpf_ntohs(tcp.dest);
-	p->seq = bpf_ntohl(tcp.seq);
+	p->seq = bpf_ntohl(tcp.seq) + tcp.syn;
 	p->ack = bpf_ntohl(tcp.ack_seq);
 	p->window = tcp.window;
 	p->flags = ((__u8 *)&tcp)[13];
+	p->options = at + sizeof(tcp);
 	p->payload = at + tcp.doff * 4;
 	p->len = skb->len > p->payload ? skb->len - p->payload : 0;
 	return 0;

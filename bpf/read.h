@@ -11,7 +11,7 @@ static __noinline int emit_read(struct socket *s)
 	s->told = s->read;
 	r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
 	if (!r) {
-		COUNT(events_lost, 1);
+		COUNT(DIR_REQUEST, events_lost, 1);
 		return 0;
 	}
 	__builtin_memset(r, 0, sizeof(*r));

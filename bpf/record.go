@@ -2,7 +2,7 @@
 
 package bpf
 
-import "structs"
+import "unsafe"
 
 // Kinds of records. Those below KindListenerClosed are the values of
 // event.Kind.
@@ -11,7 +11,7 @@ const (
 	KindRelease = 1
 	KindRead    = 2
 	// KindListenerClosed is a Record with the cookie of a listening socket
-	// that was closed, the process that closed it, and the time.
+	// that was closed, and the time.
 	KindListenerClosed = 16
 	// KindDiscovery is the first kind whose layout discovery defines.
 	KindDiscovery = 17
@@ -29,27 +29,17 @@ const (
 
 // Record is struct record of record.h: the head of each record up to
 // KindListenerClosed. In host byte order; Captured payload bytes follow it.
-type Record struct {
-	_          structs.HostLayout
-	Kind       uint8
-	Dir        uint8
-	Flags      uint16
-	Len        uint32
-	Time       int64
-	Cookie     uint64
-	Group      uint64
-	NetNS      uint64
-	Seq        uint32
-	Ack        uint32
-	RTT        uint32
-	PID        uint32 // KindData: event.Segment.ReadAgo
-	ServerPort uint16
-	ClientPort uint16
-	Captured   uint16
-	_          uint16
-	Server     [16]byte
-	Client     [16]byte
-}
+type Record = tapRecord
 
 // RecordSize is the size of a Record.
-const RecordSize = 96
+const RecordSize = int(unsafe.Sizeof(Record{}))
+
+// RecordOf returns the head of a record of the ring, which stays in the ring's
+// memory; nil when raw is of another layout or short. raw must be aligned to 8
+// bytes, as records are.
+func RecordOf(raw []byte) *Record {
+	if len(raw) < RecordSize || raw[0] > KindListenerClosed {
+		return nil
+	}
+	return (*Record)(unsafe.Pointer(unsafe.SliceData(raw)))
+}

@@ -7,10 +7,11 @@
  * 16 and up belong to discovery and may be anything. */
 enum {
 	KIND_DATA = 0,    /* a TCP segment, or a piece of one; payload follows */
-	KIND_RELEASE = 1, /* the process closed a watched socket */
+	KIND_RELEASE = 1, /* the process closed a watched socket; with TH_RST in
+			   * flags: what came after it resets the connection */
 	KIND_READ = 2,    /* the application has read everything below seq; most
 			   * of these ride on the answer, see FLAG_READ */
-	KIND_LISTENER_CLOSED = 16, /* struct record: cookie, pid, time */
+	KIND_LISTENER_CLOSED = 16, /* struct record: cookie, time */
 	KIND_DISCOVERY = 17,       /* first kind that is free for discovery */
 };
 
@@ -25,7 +26,7 @@ enum {
 	FLAG_ORDERED = 1 << 9,
 	FLAG_SKIPPED = 1 << 10,
 	FLAG_READ = 1 << 11, /* read_ago is set */
-	FLAG_FIRST = 1 << 12, /* begins with the first byte of its direction */
+	FLAG_FIRST = 1 << 12, /* seq is that of the first byte of its direction */
 };
 
 struct record {
@@ -40,11 +41,8 @@ struct record {
 	__u32 seq;
 	__u32 ack;
 	__u32 rtt;    /* us, smoothed; 0 unknown */
-	union {
-		__u32 pid;      /* tgid: KIND_RELEASE, KIND_LISTENER_CLOSED */
-		__u32 read_ago; /* KIND_DATA with FLAG_READ: ns before time, the
-				 * application had read everything below ack */
-	};
+	__u32 read_ago; /* FLAG_READ: ns before time, the application had read
+			 * everything below ack */
 	__u16 server_port; /* host order */
 	__u16 client_port;
 	__u16 captured; /* payload bytes that follow; 0 or len */
@@ -89,14 +87,33 @@ struct {
 	__type(value, __u32);
 } reader SEC(".maps");
 
-/* Cookies of listening sockets whose close is to be reported; filled by
- * post_bind, emptied by sock_release. */
+/* Cookies of sockets from before discovery whose close is to be reported;
+ * filled by user space, emptied by sock_release. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
 	__type(key, __u64);
 	__type(value, __u8);
 } listeners SEC(".maps");
+
+/* Sockets that post_bind reported: 1, and 2 once their close is reported. As
+ * storage of the socket's, so that no number of them forgets one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u8);
+} binds SEC(".maps");
+
+/* Cookies of closes that met a full ring, for user space to ask for. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __u8);
+} untold SEC(".maps");
 
 const volatile __u32 ring_half = 4 << 20; /* set by the loader */
 

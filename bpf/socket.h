@@ -22,18 +22,19 @@ static __always_inline int watched(__u16 port)
 /* Remembered of each connected socket that carried payload. Ingress runs
  * before the socket lock is taken and beside egress and the reading task, so
  * no field has two writers, but for `closed`, where the worst is one mark too
- * many or too few. */
+ * many or too few. Positions count from the first byte of a request stream. */
 struct socket {
 	__u64 cookie;
 	__u64 group;
 	__u64 netns;
 	__u64 una_since; /* egress: when snd_una was first seen at `una` */
 	__u64 limited;   /* egress: when sending was last found to be limited */
-	__u64 answered;  /* egress: value of `received` at the last answer */
-	__u64 received;  /* ingress: bytes of the stream that were seen or passed over */
+	__u64 answered;  /* egress: position that tcp had received up to at the last answer */
+	__u64 received;  /* ingress: position after the last byte that was seen */
+	__u64 unseen;    /* ingress: position after what passed while nobody looked */
 	__u64 read_at;   /* socket wait: when that was, ns */
 	__u32 una;
-	__u32 end;       /* ingress: sequence number after the last payload byte */
+	__u32 end;       /* ingress: sequence number at `received` */
 	__u32 read;      /* socket wait: value of `end` that has been read up to */
 	__u32 copied;    /* socket wait: sequence number up to which it has */
 	__u32 told;      /* value of `read` that a record has told of; written under
@@ -45,7 +46,9 @@ struct socket {
 	__u8 closed;     /* the peer advertised a window of zero */
 	__u8 full;       /* egress: the last segment filled the congestion window */
 	__u8 released;
-	__u8 unused[5];  /* no padding: a copy on the stack is read whole */
+	__u8 reset;      /* this end reset the connection, and it is told */
+	__u8 opener;     /* this end opened the connection: it is no server's */
+	__u8 unused[3];  /* no padding: a copy on the stack is read whole */
 };
 
 struct {

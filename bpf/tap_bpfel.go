@@ -15,14 +15,37 @@ import (
 
 type tapCounters struct {
 	_             structs.HostLayout
-	Packets       [2]uint64
-	Bytes         [2]uint64
-	RingFull      [2]uint64
-	RingFullBytes [2]uint64
-	CopyFailed    [2]uint64
-	SkippedBytes  [2]uint64
-	Stateless     [2]uint64
+	Packets       uint64
+	Bytes         uint64
+	RingFull      uint64
+	RingFullBytes uint64
+	CopyFailed    uint64
+	SkippedBytes  uint64
+	Stateless     uint64
 	EventsLost    uint64
+	ClosesLost    uint64
+}
+
+type tapRecord struct {
+	_          structs.HostLayout
+	Kind       uint8
+	Dir        uint8
+	Flags      uint16
+	Len        uint32
+	Time       uint64
+	Cookie     uint64
+	Group      uint64
+	Netns      uint64
+	Seq        uint32
+	Ack        uint32
+	Rtt        uint32
+	ReadAgo    uint32
+	ServerPort uint16
+	ClientPort uint16
+	Captured   uint16
+	Unused     uint16
+	Server     [16]uint8
+	Client     [16]uint8
 }
 
 type tapSocket struct {
@@ -34,6 +57,7 @@ type tapSocket struct {
 	Limited    uint64
 	Answered   uint64
 	Received   uint64
+	Unseen     uint64
 	ReadAt     uint64
 	Una        uint32
 	End        uint32
@@ -47,19 +71,23 @@ type tapSocket struct {
 	Closed     uint8
 	Full       uint8
 	Released   uint8
-	Unused     [5]uint8
+	Reset      uint8
+	Opener     uint8
+	Unused     [3]uint8
 }
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	tapMapBinds           = "binds"
 	tapMapCounters        = "counters"
 	tapMapListeners       = "listeners"
 	tapMapPorts           = "ports"
 	tapMapReader          = "reader"
 	tapMapRecords         = "records"
 	tapMapSockets         = "sockets"
+	tapMapUntold          = "untold"
 	tapProgTapEgress      = "tap_egress"
 	tapProgTapIngress     = "tap_ingress"
 	tapProgTapRelease     = "tap_release"
@@ -119,12 +147,14 @@ type tapProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type tapMapSpecs struct {
+	Binds     *ebpf.MapSpec `ebpf:"binds"`
 	Counters  *ebpf.MapSpec `ebpf:"counters"`
 	Listeners *ebpf.MapSpec `ebpf:"listeners"`
 	Ports     *ebpf.MapSpec `ebpf:"ports"`
 	Reader    *ebpf.MapSpec `ebpf:"reader"`
 	Records   *ebpf.MapSpec `ebpf:"records"`
 	Sockets   *ebpf.MapSpec `ebpf:"sockets"`
+	Untold    *ebpf.MapSpec `ebpf:"untold"`
 }
 
 // tapVariableSpecs contains global variables before they are loaded into the kernel.
@@ -156,22 +186,26 @@ func (o *tapObjects) Close() error {
 //
 // It can be passed to loadTapObjects or ebpf.CollectionSpec.LoadAndAssign.
 type tapMaps struct {
+	Binds     *ebpf.Map `ebpf:"binds"`
 	Counters  *ebpf.Map `ebpf:"counters"`
 	Listeners *ebpf.Map `ebpf:"listeners"`
 	Ports     *ebpf.Map `ebpf:"ports"`
 	Reader    *ebpf.Map `ebpf:"reader"`
 	Records   *ebpf.Map `ebpf:"records"`
 	Sockets   *ebpf.Map `ebpf:"sockets"`
+	Untold    *ebpf.Map `ebpf:"untold"`
 }
 
 func (m *tapMaps) Close() error {
 	return _TapClose(
+		m.Binds,
 		m.Counters,
 		m.Listeners,
 		m.Ports,
 		m.Reader,
 		m.Records,
 		m.Sockets,
+		m.Untold,
 	)
 }
 

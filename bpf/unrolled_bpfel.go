@@ -15,14 +15,15 @@ import (
 
 type unrolledCounters struct {
 	_             structs.HostLayout
-	Packets       [2]uint64
-	Bytes         [2]uint64
-	RingFull      [2]uint64
-	RingFullBytes [2]uint64
-	CopyFailed    [2]uint64
-	SkippedBytes  [2]uint64
-	Stateless     [2]uint64
+	Packets       uint64
+	Bytes         uint64
+	RingFull      uint64
+	RingFullBytes uint64
+	CopyFailed    uint64
+	SkippedBytes  uint64
+	Stateless     uint64
 	EventsLost    uint64
+	ClosesLost    uint64
 }
 
 type unrolledSocket struct {
@@ -34,6 +35,7 @@ type unrolledSocket struct {
 	Limited    uint64
 	Answered   uint64
 	Received   uint64
+	Unseen     uint64
 	ReadAt     uint64
 	Una        uint32
 	End        uint32
@@ -47,19 +49,23 @@ type unrolledSocket struct {
 	Closed     uint8
 	Full       uint8
 	Released   uint8
-	Unused     [5]uint8
+	Reset      uint8
+	Opener     uint8
+	Unused     [3]uint8
 }
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	unrolledMapBinds           = "binds"
 	unrolledMapCounters        = "counters"
 	unrolledMapListeners       = "listeners"
 	unrolledMapPorts           = "ports"
 	unrolledMapReader          = "reader"
 	unrolledMapRecords         = "records"
 	unrolledMapSockets         = "sockets"
+	unrolledMapUntold          = "untold"
 	unrolledProgTapEgress      = "tap_egress"
 	unrolledProgTapIngress     = "tap_ingress"
 	unrolledProgTapRelease     = "tap_release"
@@ -119,12 +125,14 @@ type unrolledProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type unrolledMapSpecs struct {
+	Binds     *ebpf.MapSpec `ebpf:"binds"`
 	Counters  *ebpf.MapSpec `ebpf:"counters"`
 	Listeners *ebpf.MapSpec `ebpf:"listeners"`
 	Ports     *ebpf.MapSpec `ebpf:"ports"`
 	Reader    *ebpf.MapSpec `ebpf:"reader"`
 	Records   *ebpf.MapSpec `ebpf:"records"`
 	Sockets   *ebpf.MapSpec `ebpf:"sockets"`
+	Untold    *ebpf.MapSpec `ebpf:"untold"`
 }
 
 // unrolledVariableSpecs contains global variables before they are loaded into the kernel.
@@ -156,22 +164,26 @@ func (o *unrolledObjects) Close() error {
 //
 // It can be passed to loadUnrolledObjects or ebpf.CollectionSpec.LoadAndAssign.
 type unrolledMaps struct {
+	Binds     *ebpf.Map `ebpf:"binds"`
 	Counters  *ebpf.Map `ebpf:"counters"`
 	Listeners *ebpf.Map `ebpf:"listeners"`
 	Ports     *ebpf.Map `ebpf:"ports"`
 	Reader    *ebpf.Map `ebpf:"reader"`
 	Records   *ebpf.Map `ebpf:"records"`
 	Sockets   *ebpf.Map `ebpf:"sockets"`
+	Untold    *ebpf.Map `ebpf:"untold"`
 }
 
 func (m *unrolledMaps) Close() error {
 	return _UnrolledClose(
+		m.Binds,
 		m.Counters,
 		m.Listeners,
 		m.Ports,
 		m.Reader,
 		m.Records,
 		m.Sockets,
+		m.Untold,
 	)
 }
 

@@ -15,14 +15,15 @@ import (
 
 type waitCounters struct {
 	_             structs.HostLayout
-	Packets       [2]uint64
-	Bytes         [2]uint64
-	RingFull      [2]uint64
-	RingFullBytes [2]uint64
-	CopyFailed    [2]uint64
-	SkippedBytes  [2]uint64
-	Stateless     [2]uint64
+	Packets       uint64
+	Bytes         uint64
+	RingFull      uint64
+	RingFullBytes uint64
+	CopyFailed    uint64
+	SkippedBytes  uint64
+	Stateless     uint64
 	EventsLost    uint64
+	ClosesLost    uint64
 }
 
 type waitSocket struct {
@@ -34,6 +35,7 @@ type waitSocket struct {
 	Limited    uint64
 	Answered   uint64
 	Received   uint64
+	Unseen     uint64
 	ReadAt     uint64
 	Una        uint32
 	End        uint32
@@ -47,19 +49,23 @@ type waitSocket struct {
 	Closed     uint8
 	Full       uint8
 	Released   uint8
-	Unused     [5]uint8
+	Reset      uint8
+	Opener     uint8
+	Unused     [3]uint8
 }
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	waitMapBinds       = "binds"
 	waitMapCounters    = "counters"
 	waitMapListeners   = "listeners"
 	waitMapPorts       = "ports"
 	waitMapReader      = "reader"
 	waitMapRecords     = "records"
 	waitMapSockets     = "sockets"
+	waitMapUntold      = "untold"
 	waitProgReportRead = "report_read"
 	waitVarRingHalf    = "ring_half"
 )
@@ -113,12 +119,14 @@ type waitProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type waitMapSpecs struct {
+	Binds     *ebpf.MapSpec `ebpf:"binds"`
 	Counters  *ebpf.MapSpec `ebpf:"counters"`
 	Listeners *ebpf.MapSpec `ebpf:"listeners"`
 	Ports     *ebpf.MapSpec `ebpf:"ports"`
 	Reader    *ebpf.MapSpec `ebpf:"reader"`
 	Records   *ebpf.MapSpec `ebpf:"records"`
 	Sockets   *ebpf.MapSpec `ebpf:"sockets"`
+	Untold    *ebpf.MapSpec `ebpf:"untold"`
 }
 
 // waitVariableSpecs contains global variables before they are loaded into the kernel.
@@ -148,22 +156,26 @@ func (o *waitObjects) Close() error {
 //
 // It can be passed to loadWaitObjects or ebpf.CollectionSpec.LoadAndAssign.
 type waitMaps struct {
+	Binds     *ebpf.Map `ebpf:"binds"`
 	Counters  *ebpf.Map `ebpf:"counters"`
 	Listeners *ebpf.Map `ebpf:"listeners"`
 	Ports     *ebpf.Map `ebpf:"ports"`
 	Reader    *ebpf.Map `ebpf:"reader"`
 	Records   *ebpf.Map `ebpf:"records"`
 	Sockets   *ebpf.Map `ebpf:"sockets"`
+	Untold    *ebpf.Map `ebpf:"untold"`
 }
 
 func (m *waitMaps) Close() error {
 	return _WaitClose(
+		m.Binds,
 		m.Counters,
 		m.Listeners,
 		m.Ports,
 		m.Reader,
 		m.Records,
 		m.Sockets,
+		m.Untold,
 	)
 }
 

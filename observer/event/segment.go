@@ -63,9 +63,10 @@ const (
 	Skipped Flags = 1 << 10
 	// Read says that ReadAgo is set.
 	Read Flags = 1 << 11
-	// First says that the segment carries the first byte of payload that its
+	// First says that Seq is that of the first byte of payload that this
 	// direction of the connection has, position 0. The source knows it from
-	// the socket. Packets and files do not: there a SYN tells.
+	// the socket. Packets and files do not: there a SYN tells. With Len 0 it
+	// comes ahead of bytes that are out of order.
 	First Flags = 1 << 12
 )
 
@@ -108,7 +109,6 @@ type Segment struct {
 	// the source (a gap).
 	Len uint32
 	RTT uint32 // smoothed round-trip time in µs, 0 when unknown
-	PID uint32 // KindRelease: process, 0 when unknown
 	// ReadAgo is how long before Time (ns) the application had read everything
 	// below Ack (tcp_sock.copied_seq at tcp_rcv_space_adjust).
 	ReadAgo uint32

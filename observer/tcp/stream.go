@@ -118,7 +118,7 @@ func (a *Assembler) unusual(c *Conn, s *event.Segment) {
 		a.synchronize(c, s)
 	}
 	if !d.open {
-		if s.Len == 0 && s.Flags&event.FIN == 0 {
+		if s.Len == 0 && s.Flags&(event.FIN|event.First) == 0 {
 			return
 		}
 		d.open, d.next = true, r.seq

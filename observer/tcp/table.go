@@ -49,7 +49,7 @@ func (a *Assembler) resolve(s *event.Segment) *Conn {
 			return a.create(k, s)
 		}
 	}
-	if s.Flags&event.RST != 0 || s.Flags&event.SYN == 0 && s.Len == 0 {
+	if s.Flags&event.RST != 0 || s.Flags&(event.SYN|event.First) == 0 && s.Len == 0 {
 		return nil
 	}
 	return a.create(k, s)

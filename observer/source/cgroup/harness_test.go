@@ -166,6 +166,17 @@ func stream(all []event.Segment, client uint16, d event.Direction) []byte {
 	return out
 }
 
+// begins returns the sequence number that First told of one direction of one
+// connection.
+func begins(all []event.Segment, client uint16, d event.Direction) (seq uint32) {
+	for _, s := range all {
+		if s.Kind == event.KindData && s.Dir == d && s.Flow.Client.Port == client && s.Flags&event.First != 0 {
+			return s.Seq
+		}
+	}
+	return 0
+}
+
 func describe(all []event.Segment) string {
 	s := ""
 	for i, g := range all {

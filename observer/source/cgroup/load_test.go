@@ -195,9 +195,7 @@ func TestListenerClosed(t *testing.T) {
 	if len(r.others) != 1 || r.others[0][0] != bpf.KindListenerClosed || len(r.others[0]) != bpf.RecordSize {
 		t.Fatalf("records %v, want one", r.others)
 	}
-	var s event.Segment
-	decode(&s, r.others[0])
-	if s.Cookie != cookie {
-		t.Errorf("cookie %#x, want %#x", s.Cookie, cookie)
+	if got, ok := bpf.ClosedListener(r.others[0]); !ok || got != cookie {
+		t.Errorf("cookie %#x, want %#x", got, cookie)
 	}
 }

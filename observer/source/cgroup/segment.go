@@ -5,33 +5,30 @@
 package cgroup
 
 import (
-	"unsafe"
-
 	"github.com/modeltap/modeltap/bpf"
 	"github.com/modeltap/modeltap/observer/event"
 )
 
 // accept appends raw to the batch, or hands it to the owner of its kind.
 func (s *Source) accept(raw []byte) {
-	kind := raw[0]
-	if kind >= bpf.KindListenerClosed || len(raw) < bpf.RecordSize {
+	r := bpf.RecordOf(raw)
+	if r == nil || r.Kind >= bpf.KindListenerClosed {
 		if s.other != nil {
-			s.other(kind, raw)
+			s.other(raw[0], raw)
 		}
 		return
 	}
 	s.batch = s.batch[:len(s.batch)+1]
-	decode(&s.batch[len(s.batch)-1], raw)
+	decode(&s.batch[len(s.batch)-1], r, raw[bpf.RecordSize:])
 }
 
-// decode fills seg from a record; its payload aliases raw. Every field is set.
-func decode(seg *event.Segment, raw []byte) {
-	// Records are aligned to 8 in the ring.
-	r := (*bpf.Record)(unsafe.Pointer(unsafe.SliceData(raw)))
-	seg.Time = r.Time
+// decode fills seg from a record and what follows it, which its payload
+// aliases. Every field is set.
+func decode(seg *event.Segment, r *bpf.Record, payload []byte) {
+	seg.Time = int64(r.Time)
 	seg.Cookie = r.Cookie
 	seg.Group = r.Group
-	seg.NetNS = r.NetNS
+	seg.NetNS = r.Netns
 	seg.Flow.Server.IP = r.Server
 	seg.Flow.Server.Port = r.ServerPort
 	seg.Flow.Client.IP = r.Client
@@ -39,13 +36,10 @@ func decode(seg *event.Segment, raw []byte) {
 	seg.Seq = r.Seq
 	seg.Ack = r.Ack
 	seg.Len = r.Len
-	seg.RTT = r.RTT
-	seg.PID, seg.ReadAgo = r.PID, 0
-	if r.Kind == bpf.KindData {
-		seg.PID, seg.ReadAgo = 0, r.PID
-	}
+	seg.RTT = r.Rtt
+	seg.ReadAgo = r.ReadAgo
 	seg.Flags = event.Flags(r.Flags)
 	seg.Kind = event.Kind(r.Kind)
 	seg.Dir = event.Direction(r.Dir)
-	seg.Payload = raw[bpf.RecordSize : bpf.RecordSize+int(r.Captured)]
+	seg.Payload = payload[:r.Captured]
 }

@@ -66,16 +66,12 @@ func TestUpload(t *testing.T) {
 	segments := r.all(t)
 	for _, client := range clients {
 		var captured, skipped, both []span
-		var syn uint32
+		start := begins(segments, client, event.Request)
 		for _, s := range segments {
 			if s.Kind != event.KindData || s.Dir != event.Request || s.Flow.Client.Port != client {
 				continue
 			}
-			if s.Flags&event.SYN != 0 {
-				syn = s.Seq + 1
-				continue
-			}
-			at := span{int(s.Seq - syn), int(s.Seq - syn + s.Len)}
+			at := span{int(s.Seq - start), int(s.Seq - start + s.Len)}
 			both = append(both, at)
 			if s.Flags&event.Skipped == 0 {
 				captured = append(captured, at)

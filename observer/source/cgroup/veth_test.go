@@ -171,17 +171,13 @@ func lose(t *testing.T, name string) error {
 
 // reassemble puts overlapping pieces in their places.
 func reassemble(all []event.Segment, client uint16, d event.Direction) []byte {
-	var syn uint32
+	start := begins(all, client, d)
 	out := make([]byte, 0, 1<<21)
 	for _, s := range all {
 		if s.Kind != event.KindData || s.Dir != d || s.Flow.Client.Port != client {
 			continue
 		}
-		if s.Flags&event.SYN != 0 {
-			syn = s.Seq + 1
-			continue
-		}
-		at := int(s.Seq - syn)
+		at := int(s.Seq - start)
 		if need := at + len(s.Payload); need > len(out) {
 			out = out[:need]
 		}
