@@ -22,6 +22,8 @@ func (d *Discoverer) apply(now time.Time) error {
 	if d.k.Groups.Path == nil {
 		return d.cfg.Apply(Capture{Ports: w.Ports})
 	}
+	d.applying = true
+	defer func() { d.applying = false }()
 	if slices.ContainsFunc(w.Groups, func(id uint64) bool { return d.k.Groups.Life(id) == Vanished }) {
 		// Its sockets are, too, unless their process moved elsewhere.
 		d.bury(now)

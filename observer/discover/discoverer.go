@@ -67,7 +67,8 @@ type Discoverer struct {
 	generation uint64
 	scout      scout
 	told       map[string]bool // names of servers and forms of targets that were logged
-	failed     bool            // the last Apply
+	applying   bool
+	failed     bool // the last Apply
 }
 
 // New returns a Discoverer that has done nothing yet.

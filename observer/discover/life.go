@@ -22,12 +22,18 @@ func (d *Discoverer) bury(now time.Time) {
 		return
 	}
 	w := d.table.Want()
+	again := false
 	for _, groups := range [][]uint64{w.Groups, w.Past} {
 		for _, id := range groups {
-			if life := d.k.Groups.Life(id); life == Vanished || life == Deserted {
+			life := d.k.Groups.Life(id)
+			if life == Vanished || life == Deserted {
 				d.table.Vanished(id, now)
 			}
+			again = again || life == Vanished
 		}
+	}
+	if again && !d.applying {
+		d.settle(now) // what was attached there is no more
 	}
 }
 

@@ -47,6 +47,7 @@ func (s *Server) Confirm() {
 	defer s.table.mu.Unlock()
 	s.confirmed.Store(true)
 	s.table.stand(s)
+	s.table.changed() // where a target was waited for, it need not be any more
 }
 
 // stand decides on the label of a server.
