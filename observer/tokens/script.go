@@ -5,7 +5,7 @@ package tokens
 // The weights, in 1/unit tokens, are least-squares fits of the relative error,
 // each kind of text with the same weight, for the vocabularies o200k_base,
 // DeepSeek-V3, Qwen, Llama 3 and Gemma 3. Those of ASCII and Latin letters are of
-// some 700 texts of 1,500 characters: English prose of three centuries, manuals,
+// some 700 texts of 1,500 characters: English prose of three books, manuals,
 // release notes, Go, Python, C, JavaScript, HTML, JSON and French. Those of the
 // other scripts are of 314 texts of 2,000 characters, manual pages in 11
 // languages among them; Greek, Arabic, Hebrew, Indic and Thai letters and emoji,
