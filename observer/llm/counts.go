@@ -16,8 +16,9 @@ func (e *Exchange) commitCounts() {
 	d := &e.doc
 	e.failed = e.failed || d.failed
 	e.final = e.final || d.final
-	if d.usage {
-		e.recognised = true
+	e.recognised = e.recognised || d.usage || e.responseModel.n > 0
+	if !d.usage && d.cached < 0 && d.uncached < 0 && d.created < 0 && d.thought < 0 {
+		return // as nearly all events
 	}
 	e.readTotals(d)
 	switch {
@@ -26,12 +27,7 @@ func (e *Exchange) commitCounts() {
 	case e.ofOne():
 		e.sumUp(d)
 	}
-	if d.usage || d.cached >= 0 || d.uncached >= 0 {
-		e.account.Usage(d.in, d.out, d.thought, d.cached)
-	}
-	if e.responseModel.n > 0 {
-		e.recognised = true
-	}
+	e.account.Usage(d.in, d.out, d.thought, d.cached)
 }
 
 // readTotals makes of what d states what is meant by input and output.

@@ -13,9 +13,8 @@ import (
 // llama.cpp's server adds timings with the same counts to the last event of a
 // stream that carries no usage (tools/server/README.md).
 // Moonshot's API puts the usage inside the last choice.
-var openAIUsage = slices.Concat(usage("usage."), usage("choices[].usage."), []jsonscan.Path{
+var openAIUsage = slices.Concat([]jsonscan.Path{
 	{Path: "model", Field: fieldModel, Kind: jsonscan.String},
-	{Path: "timings", Field: fieldTimings, Kind: jsonscan.Object},
 	{Path: "timings.predicted_n", Field: fieldOutput, Kind: jsonscan.Number},
 	{Path: "timings.prompt_n", Field: fieldUncached, Kind: jsonscan.Number},
 	{Path: "timings.cache_n", Field: fieldCached, Kind: jsonscan.Number},
@@ -27,7 +26,8 @@ var openAIUsage = slices.Concat(usage("usage."), usage("choices[].usage."), []js
 	{Path: "choices[].token_ids", Field: fieldTokenID, Kind: jsonscan.Count},
 	{Path: "choices[].logprobs.content", Field: fieldTokenID, Kind: jsonscan.Count},
 	{Path: "choices[].logprobs.tokens", Field: fieldTokenID, Kind: jsonscan.Count},
-})
+	{Path: "timings", Field: fieldTimings, Kind: jsonscan.Object},
+}, usage("usage."), usage("choices[].usage."))
 
 func usage(at string) []jsonscan.Path {
 	return []jsonscan.Path{
