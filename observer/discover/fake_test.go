@@ -26,8 +26,11 @@ type host struct {
 	tab *servers.Table
 
 	next       uint64
+	pids       int
 	sockets    map[uint64]*fake
 	processes  map[int][]string // command lines
+	member     map[int]uint64   // their cgroups
+	inside     map[int]uint64   // their network namespaces
 	groups     map[uint64]string
 	vanished   map[uint64]bool
 	blind      bool   // other namespaces are out of sight
@@ -52,7 +55,7 @@ type fake struct {
 
 func newHost(t *testing.T, targets ...string) *host {
 	h := &host{
-		t: t, now: time.Unix(1e6, 0), sockets: map[uint64]*fake{}, processes: map[int][]string{},
+		t: t, now: time.Unix(1e6, 0), sockets: map[uint64]*fake{}, member: map[int]uint64{}, inside: map[int]uint64{}, processes: map[int][]string{},
 		groups: map[uint64]string{1: "/"}, vanished: map[uint64]bool{},
 		tab: servers.NewTable(servers.Options{Specs: specs(t, targets...), TTL: 10 * time.Minute}),
 	}
@@ -74,10 +77,10 @@ func (h *host) boot(change ...func(*Config)) {
 		},
 		Namespaces: func() (all []Namespace) {
 			seen := map[uint64]bool{home: true}
-			for _, s := range h.sockets {
-				if !h.blind && !seen[s.netns] {
-					seen[s.netns] = true
-					all = append(all, Namespace{Cookie: s.netns, Node: 1000 + s.netns, Sockets: h.listening(s.netns)})
+			for pid, netns := range h.inside {
+				if !h.blind && !seen[netns] && h.processes[pid] != nil {
+					seen[netns] = true
+					all = append(all, Namespace{Cookie: netns, Node: 1000 + netns, Sockets: h.listening(netns)})
 				}
 			}
 			return all
@@ -98,14 +101,7 @@ func (h *host) boot(change ...func(*Config)) {
 			}
 			return "", nil
 		},
-		Node: func(pid int) uint64 {
-			for _, s := range h.sockets {
-				if s.pid == pid {
-					return 1000 + s.netns
-				}
-			}
-			return 0
-		},
+		Node: func(pid int) uint64 { return 1000 + h.inside[pid] },
 		Groups: Groups{
 			Of:   func(int) uint64 { return 0 },
 			Path: func(id uint64) string { return h.groups[id] },
@@ -125,10 +121,8 @@ func (h *host) boot(change ...func(*Config)) {
 				case h.groups[id] == "":
 					return Unknown
 				}
-				for _, s := range h.sockets {
-					if s.group == id && h.processes[s.pid] != nil {
-						return Peopled
-					}
+				if h.peopled(id) {
+					return Peopled
 				}
 				return Deserted
 			},
@@ -164,9 +158,19 @@ func (h *host) listening(netns uint64) (all []Socket) {
 	return all
 }
 
+func (h *host) peopled(group uint64) bool {
+	for pid, in := range h.member {
+		if in == group && h.processes[pid] != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // process starts one and returns its id.
 func (h *host) process(argv ...string) int {
-	pid := 100 + len(h.processes)
+	h.pids++
+	pid := 100 + h.pids
 	h.processes[pid] = argv
 	return pid
 }
@@ -178,7 +182,7 @@ func (h *host) bind(netns, group uint64, pid int, local string) *fake {
 	if h.groups[group] == "" {
 		h.groups[group] = fmt.Sprintf("/g%d", group)
 	}
-	h.sockets[s.cookie] = s
+	h.sockets[s.cookie], h.member[pid], h.inside[pid] = s, group, netns
 	h.hear(news{found: bpf.Found{
 		Kind: bpf.KindBound, Port: s.local.Port(), PID: uint32(pid), Cookie: s.cookie, Group: group, NetNS: netns, Addr: s.local.Addr().As16(),
 	}})
@@ -208,12 +212,7 @@ func (h *host) shut(s *fake) {
 func (h *host) kill(s *fake) {
 	delete(h.processes, s.pid)
 	h.shut(s)
-	for _, o := range h.sockets {
-		if o.group == s.group {
-			return
-		}
-	}
-	if s.group != 1 {
+	if !h.peopled(s.group) && s.group != 1 {
 		delete(h.groups, s.group)
 		h.vanished[s.group] = true
 	}

@@ -56,6 +56,15 @@ func (d *Discoverer) over(s *socket) bool {
 	return life == Vanished || life == Deserted
 }
 
+// dead says that a process is known to have ended.
+func (d *Discoverer) dead(pid int) bool {
+	if pid == 0 {
+		return false
+	}
+	comm, _ := d.k.Command(pid)
+	return comm == ""
+}
+
 func (d *Discoverer) peopled(group uint64) bool {
 	return d.k.Groups.Life != nil && d.k.Groups.Life(group) == Peopled
 }

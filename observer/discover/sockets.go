@@ -41,7 +41,7 @@ func (d *Discoverer) look(now time.Time) {
 	for key, s := range d.sockets {
 		switch {
 		case !s.own || present[key]:
-		case s.listens || s.offered && d.over(s):
+		case s.listens || s.offered && (d.over(s) || d.displaced(s, all)):
 			d.ended(key, now)
 		default:
 			waits = waits || s.offered && !s.client && now.Sub(s.since) >= lookEvery
@@ -60,6 +60,19 @@ func (d *Discoverer) look(now time.Time) {
 	if d.cfg.Packets {
 		d.table.Looked()
 	}
+}
+
+// displaced says whether another process listens where a socket was bound: both
+// cannot, so that its close was lost, or it is a worker of the same server.
+func (d *Discoverer) displaced(s *socket, listening []Socket) bool {
+	for _, t := range listening {
+		at := event.Place{NetNS: d.k.NetNS, Addr: t.Local.Addr(), Port: t.Local.Port()}
+		o := d.sockets[t.Cookie]
+		if same, _ := s.Same(at); same && o != nil && o.PID != s.PID {
+			return true
+		}
+	}
+	return false
 }
 
 // unmask finds the clients among the sockets that were given a port and do not

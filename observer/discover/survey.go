@@ -25,7 +25,7 @@ func (d *Discoverer) survey(now time.Time) {
 		}
 	}
 	for key, s := range d.sockets {
-		if !s.own && !present[key] && (cookies[s.NetNS] || nodes[s.Node]) && (s.listens || s.offered && d.over(s)) {
+		if !s.own && !present[key] && (cookies[s.NetNS] || nodes[s.Node]) && (s.listens || s.offered && d.dead(s.PID)) {
 			d.ended(key, now)
 		}
 	}
