@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -74,6 +75,7 @@ type Exporter struct {
 	trees      *bounded // runs processes
 
 	snapshots chan struct{} // holds a token while Snapshot runs
+	panicked  atomic.Uint64 // what Panicked counts
 	failures  prometheus.Counter
 	reloadOK  prometheus.Gauge
 	reloaded  prometheus.Gauge
@@ -163,15 +165,16 @@ func (e *Exporter) Collect(ch chan<- prometheus.Metric) {
 		e.failures.Inc()
 		e.opts.Logger.Warn("scrape without the observer's state", "err", err)
 	} else {
-		e.sweep(&s)
-		e.series.collect(ch, &s, e.opts.Native, e.opts.Now())
-		e.self.collect(ch, &s)
+		e.contain("series that have ended", func() { e.sweep(&s) })
+		e.contain("a scrape's series", func() { e.series.collect(ch, &s, e.opts.Native, e.opts.Now()) })
+		s.Tally.Panics += e.panicked.Load()
+		e.contain("what a scrape tells of modeltap", func() { e.self.collect(ch, &s) })
 		if e.opts.Processes != nil {
 			e.trees.run(ch, func(ch chan<- prometheus.Metric) { e.processes.collect(ch, s.Servers, e.opts.Processes, e.gpus()) })
 		}
 	}
 	e.self.build(ch, e.opts.Version, e.opts.Revision)
-	e.requests.collect(ch)
+	e.contain("a scrape's requests", func() { e.requests.collect(ch) })
 	for _, c := range e.own() {
 		c.Collect(ch)
 	}
@@ -205,8 +208,9 @@ func (e *Exporter) snapshot(ctx context.Context) (event.Snapshot, error) {
 	done := make(chan result, 1)
 	go func() {
 		defer func() { <-e.snapshots }()
-		s, err := e.opts.Snapshot(ctx)
-		done <- result{s, err}
+		r := result{err: errPanicked}
+		e.contain("a look at the observer's state", func() { r.s, r.err = e.opts.Snapshot(ctx) })
+		done <- r
 	}()
 	select {
 	case r := <-done:
@@ -218,6 +222,8 @@ func (e *Exporter) snapshot(ctx context.Context) (event.Snapshot, error) {
 		return event.Snapshot{}, context.Cause(ctx)
 	}
 }
+
+var errPanicked = errors.New("modeltap itself failed, see the log")
 
 var errSnapshotTimeout = errors.New("the observer did not hand over its state in time: " +
 	"the host is short of CPU or a shard is stuck; see go_goroutines and /debug/pprof")

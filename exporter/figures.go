@@ -57,10 +57,11 @@ func figuresOf(x *event.Exchange) figures {
 		return f
 	}
 	f.output = float64(n.N)
-	if decode := between(x.FirstToken, x.LastToken); x.Stream && n.N > 1 && decode >= 0 {
-		f.perToken = decode / float64(n.N-1)
+	steps := x.Steps()
+	if decode := between(x.FirstToken, x.LastToken); x.Stream && steps > 0 && decode >= 0 {
+		f.perToken = decode / steps
 		if decode > 0 {
-			f.rate = float64(n.N-1) / decode
+			f.rate = steps / decode
 		}
 	}
 	return f

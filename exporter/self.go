@@ -44,7 +44,7 @@ func newSelfDescs() *selfDescs {
 		evictions: counter("modeltap_evictions_total",
 			"Connections and requests that were given up or refused: idle by time alone, all others to stay within a limit.", "reason"),
 		panics: counter("modeltap_panics_total",
-			"Connections dropped because of an error in modeltap itself; please report."),
+			"Errors of modeltap itself, each of which cost a connection, a part of a scrape or a tick of the live page; please report."),
 		unpaired: counter("modeltap_unpaired_requests_total",
 			"Requests to a queue (Gradio) that no stream told the output of, and outputs of requests that were not seen.", "reason"),
 		untokenized: counter("modeltap_untokenized_answers_total",

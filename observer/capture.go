@@ -29,12 +29,13 @@ func (c *capture) close() error {
 	return errors.Join(errs...)
 }
 
-// run runs source and discovery until ctx ends or the source fails.
-func (c *capture) run(ctx context.Context, emit func([]event.Segment, int64)) error {
+// run runs source and discovery until ctx ends or the source fails. Emit and
+// last are those of source.Run.
+func (c *capture) run(ctx context.Context, emit func([]event.Segment, int64), last func()) error {
 	ctx, stop := context.WithCancel(ctx)
 	discovered := make(chan error, 1)
 	go func() { discovered <- c.discover.Run(ctx) }()
-	err := c.source.Run(ctx, emit)
+	err := c.source.Run(ctx, emit, last)
 	stop()
 	return errors.Join(err, <-discovered)
 }

@@ -49,7 +49,7 @@ type replay struct {
 
 func (r *replay) file(ctx context.Context, name string, side func(event.Endpoint) bool) error {
 	src := pcapfile.New(pcapfile.Config{Path: name, Server: side})
-	err := src.Run(ctx, r.pipe.emit)
+	err := src.Run(ctx, r.pipe.emit, nil)
 	r.stats = append(r.stats, src.Stats())
 	return err
 }

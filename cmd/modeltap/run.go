@@ -128,6 +128,7 @@ func (s *settings) liveOptions(d *daemon, release string, log *slog.Logger) live
 	o := live.Options{
 		Snapshot: func(ctx context.Context) (event.Snapshot, error) { return d.observer.Snapshot(ctx) },
 		Wall:     exporter.Wall, Version: release, TelemetryPath: s.telemetryPath, Pprof: s.enablePprof, Logger: log,
+		Panicked: d.exporter.Panicked,
 	}
 	o.Hostname, _ = os.Hostname()
 	if d.gpu != nil {

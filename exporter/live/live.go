@@ -6,7 +6,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -40,6 +42,9 @@ type Options struct {
 	// Now is the clock of ticks. Default time.Now.
 	Now    func() time.Time
 	Logger *slog.Logger // default: discard
+	// Panicked is told of an error of modeltap itself, while its stack is there.
+	// Default: it is logged.
+	Panicked func(what string, r any)
 	// What the page says of itself and links to.
 	Version, Hostname, TelemetryPath string
 	Pprof                            bool
@@ -79,6 +84,11 @@ func New(o Options) *Live {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Panicked == nil {
+		o.Panicked = func(what string, r any) {
+			o.Logger.Error("modeltap itself failed, please report this", "lost", what, "panic", r, "stack", string(debug.Stack()))
+		}
+	}
 	return &Live{
 		opts: o, boot: o.Now().UnixMilli(),
 		asks: make(chan chan struct{}), done: make(chan struct{}),
@@ -108,9 +118,9 @@ func (l *Live) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-timer.C:
-			l.tick(ctx)
+			l.contain(func() { l.tick(ctx) })
 		case asked := <-l.asks:
-			l.tick(ctx)
+			l.contain(func() { l.tick(ctx) })
 			close(asked)
 		}
 		timer.Reset(l.untilNext(l.opts.Now()))
@@ -167,8 +177,9 @@ func (l *Live) state(ctx context.Context) (event.Snapshot, bool) {
 	defer cancel()
 	answer := make(chan result, 1)
 	go func() {
-		s, err := l.opts.Snapshot(ctx)
-		answer <- result{s, err}
+		r := result{err: errPanicked}
+		l.contain(func() { r.s, r.err = l.opts.Snapshot(ctx) })
+		answer <- r
 	}()
 	select {
 	case r := <-answer:
@@ -177,6 +188,18 @@ func (l *Live) state(ctx context.Context) (event.Snapshot, bool) {
 		l.pending = answer
 		return event.Snapshot{}, false
 	}
+}
+
+var errPanicked = errors.New("modeltap itself failed, see the log")
+
+// contain runs f. A panic of it costs the tick: nothing contains it below.
+func (l *Live) contain(f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			l.opts.Panicked("a tick of the live page", r)
+		}
+	}()
+	f()
 }
 
 // tick makes the tick of this second, unless there is one. The observer is

@@ -8,10 +8,13 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/modeltap/modeltap/gpu"
 	"github.com/modeltap/modeltap/observer/event"
+	"github.com/modeltap/modeltap/observer/host"
 )
 
 // bucketOf returns the index of the bucket that holds s seconds.
@@ -292,4 +295,38 @@ func BenchmarkTick(b *testing.B) {
 		r.tick(b.Context())
 	}
 	b.ReportMetric(float64(len(r.history.ticks[len(r.history.ticks)-1].json)), "bytes/tick")
+}
+
+// Whatever a tick calls may fail: that costs the tick, and the next one comes.
+func TestAPanicCostsATick(t *testing.T) {
+	blow := func() { panic("boom") }
+	for name, change := range map[string]func(*Options){
+		"snapshot": func(o *Options) {
+			o.Snapshot = func(context.Context) (event.Snapshot, error) { blow(); return event.Snapshot{}, nil }
+		},
+		"GPUs": func(o *Options) { o.GPUs = func() gpu.Snapshot { blow(); return gpu.Snapshot{} } },
+		"host": func(o *Options) { o.Host = func() host.Load { blow(); return host.Load{} } },
+	} {
+		t.Run(name, func(t *testing.T) {
+			told := make(chan any, 100)
+			ctx, stop := context.WithCancel(t.Context())
+			var second atomic.Int64 // each look at the clock finds a new one
+			r := newRig(t, change, func(o *Options) {
+				o.Panicked = func(_ string, p any) { told <- p }
+				o.Now = func() time.Time { return time.Unix(second.Add(1), 0) }
+			})
+			ended := make(chan error, 1)
+			go func() { ended <- r.Run(ctx) }()
+			for range 2 {
+				go r.fresh(ctx) // has a tick made
+				if p := <-told; p != "boom" {
+					t.Error(p)
+				}
+			}
+			stop()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }

@@ -52,7 +52,7 @@ func (i *instruments) observe(x *event.Exchange) {
 		return
 	}
 	i.firstToken.Record(ctx, seconds(x.Start, x.FirstToken), set)
-	if n := x.Tokens[event.Output]; n.Known && n.N > 1 && x.LastToken >= x.FirstToken {
-		i.perToken.Record(ctx, seconds(x.FirstToken, x.LastToken)/float64(n.N-1), set)
+	if steps := x.Steps(); steps > 0 && x.LastToken >= x.FirstToken {
+		i.perToken.Record(ctx, seconds(x.FirstToken, x.LastToken)/steps, set)
 	}
 }

@@ -114,6 +114,7 @@ type Exchange struct {
 	// Backpressure says that a slow client or path held up part of the answer.
 	Backpressure bool
 
+	Choices       int // that had tokens, which ran side by side
 	Tokens        [TokenTypes]Count
 	Finish        [Finishes]uint8 // choices that stated each reason
 	RequestBytes  int64           // body after de-chunking
@@ -124,6 +125,17 @@ type Exchange struct {
 	HasTraceID    bool
 	Parent        [8]byte // id of the client's span; with TraceID
 	Sampled       bool    // the client records its trace
+}
+
+// Steps returns how many output tokens of one choice followed its first, by
+// which the time from FirstToken to LastToken is divided; 0 for none that are
+// known. Several choices of an answer run side by side.
+func (x *Exchange) Steps() float64 {
+	n := x.Tokens[Output]
+	if !n.Known {
+		return 0
+	}
+	return max(float64(n.N)/float64(max(x.Choices, 1))-1, 0)
 }
 
 // Parent is a traceparent header (W3C Trace Context section 3.2.2).

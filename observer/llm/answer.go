@@ -154,7 +154,7 @@ func (e *Exchange) answerData(p []byte) {
 		if e.doc.first != 0 {
 			return // no JSON, or what was wrong with it has been counted
 		}
-		if p = bytes.TrimLeft(p, " \t\r\n"); len(p) == 0 {
+		if p = start(p); len(p) == 0 {
 			return
 		}
 		e.openDocument()

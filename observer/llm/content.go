@@ -15,6 +15,10 @@ type choice struct {
 	counts   [event.TokenTypes]int64 // what it has stated of this choice, see sumUp
 	echoed   int64                   // bytes of the prompt that it has repeated
 	limited  bool                    // that event was held up on its way
+	began    bool                    // it has had content
+	gap      int64                   // before that event, as it was observed
+	held     int                     // tokens by which that was divided, 0 for not observed
+	shown    uint64                  // snapshots by then
 	finished bool
 }
 
@@ -189,21 +193,41 @@ func (e *Exchange) content(index int32, tokens float64, text bool) {
 	}
 	switch {
 	case c.last == 0:
+		c.held = 0
 	case limited || c.limited:
 		e.shard.Tally.Backpressure++
+		c.held = 0
+	case now == c.last:
+		e.join(c, tokens)
 	default:
-		gap := now - c.last
-		e.carry += tokens
-		whole := max(int(e.carry), 1)
-		e.carry = max(e.carry-float64(whole), 0)
-		s.InterChunk.Observe(gap, 1)
-		s.InterToken.Observe(gap, whole)
+		c.gap, c.held, c.shown = now-c.last, e.whole(tokens), e.shard.shown
+		s.InterChunk.Observe(c.gap, 1)
+		s.InterToken.Observe(c.gap, c.held)
 	}
-	c.last, c.limited = now, limited
+	c.last, c.limited, c.began = now, limited, true
 	if text {
 		e.live += tokens
 		s.Tokens(now, tokens)
 	}
+}
+
+// join makes an event that came with the last one, in one segment, share the
+// gap before both.
+func (e *Exchange) join(c *choice, tokens float64) {
+	if c.held == 0 || c.shown != e.shard.shown {
+		return
+	}
+	n := c.held + e.whole(tokens)
+	e.series.InterToken.Regroup(c.gap, c.held, n)
+	c.held = n
+}
+
+// whole returns whole tokens, at least one, and carries the rest over.
+func (e *Exchange) whole(tokens float64) int {
+	e.carry += tokens
+	n := max(int(e.carry), 1)
+	e.carry = max(e.carry-float64(n), 0)
+	return n
 }
 
 // over tells whether the answer has come to its end: its last event is there,

@@ -3,8 +3,6 @@
 package llm
 
 import (
-	"bytes"
-
 	"github.com/modeltap/modeltap/observer/budget"
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/jsonscan"
@@ -124,7 +122,7 @@ func (e *Exchange) RequestBody(p []byte) {
 		return
 	}
 	if e.doc.first == 0 {
-		if p = bytes.TrimLeft(p, " \t\r\n"); len(p) == 0 {
+		if p = start(p); len(p) == 0 {
 			return
 		}
 		if e.doc.first = first(p); startsJSON(p[0]) && e.shard.room() {

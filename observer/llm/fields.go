@@ -268,6 +268,20 @@ func (f *requestFields) Enter(id jsonscan.Field) {
 
 func (f *requestFields) Leave(jsonscan.Field) {}
 
+// start returns p without what may stand before a document: white space, the
+// record separator of application/json-seq (RFC 7464 section 2.2), and a byte
+// order mark, whole or a part of it (RFC 8259 section 8.1).
+func start(p []byte) []byte {
+	for i, c := range p {
+		switch c {
+		case ' ', '\t', '\r', '\n', 0x1e, 0xef, 0xbb, 0xbf:
+		default:
+			return p[i:]
+		}
+	}
+	return nil
+}
+
 // first returns the first byte of a document's data, and another that begins no
 // document for NUL, which stands for none.
 func first(p []byte) byte { return max(p[0], 1) }

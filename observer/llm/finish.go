@@ -151,6 +151,11 @@ func (e *Exchange) weigh() {
 	}
 	e.account.Streamed = e.body.stream() || e.pieces > 1
 	e.account.Several = len(e.choices) > 1
+	for i := range e.choices {
+		if e.choices[i].began {
+			r.Choices++
+		}
+	}
 	if r.Status < 400 {
 		e.prompt = e.estimateInput()
 	}

@@ -92,9 +92,7 @@ func (e *Exchange) eventData(p []byte) {
 		d.plain.Write(p)
 	}
 	if d.first == 0 {
-		// A record separator begins each document of application/json-seq
-		// (RFC 7464 section 2.2).
-		if p = bytes.TrimLeft(p, " \t\r\n\x1e"); len(p) == 0 {
+		if p = start(p); len(p) == 0 {
 			return
 		}
 		d.first = first(p)

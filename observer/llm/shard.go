@@ -44,6 +44,7 @@ type Shard struct {
 
 	open     Exchange // head of the list of open exchanges
 	opened   int
+	shown    uint64 // snapshots taken
 	spare    []*Exchange
 	scanners []*jsonscan.Scanner
 	lent     int    // scanners
@@ -173,6 +174,7 @@ func (s *Shard) Running(dst []event.Exchange, now int64) []event.Exchange {
 
 // CountInFlight adds each open exchange to its series, for a snapshot.
 func (s *Shard) CountInFlight(now int64) {
+	s.shown++
 	if s.open.next == nil {
 		return
 	}

@@ -47,9 +47,21 @@ func (h *Histogram) Observe(total int64, n int) {
 	if n <= 0 {
 		return
 	}
-	if total < 0 {
-		total = 0
-	}
+	total = max(total, 0)
+	h.sum += total
+	h.add(total, n, uint64(n))
+}
+
+// Regroup makes the last was observations, which together lasted total ns, n of
+// the same time. Whoever has been shown them must not call it: a count that was
+// seen never goes down.
+func (h *Histogram) Regroup(total int64, was, n int) {
+	h.add(total, was, -uint64(was))
+	h.add(total, n, uint64(n))
+}
+
+// add adds count to the bucket of the nth part of total.
+func (h *Histogram) add(total int64, n int, count uint64) {
 	each := total
 	if n > 1 {
 		each = total / int64(n)
@@ -58,10 +70,9 @@ func (h *Histogram) Observe(total int64, n int) {
 	for i < len(bounds) && each > bounds[i] {
 		i++
 	}
-	h.counts[i] += uint64(n)
-	h.sum += total
+	h.counts[i] += count
 	if h.native != nil {
-		h.observeNative(each, uint64(n))
+		h.observeNative(each, count)
 	}
 }
 

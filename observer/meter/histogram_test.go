@@ -5,6 +5,7 @@ package meter
 import (
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -92,6 +93,28 @@ func TestHistogramCountsOncePerToken(t *testing.T) {
 	}
 	if s.Counts[0] != 1 || s.Sum != 0.04 {
 		t.Errorf("first bucket %d, sum %v; want 1 and 0.04", s.Counts[0], s.Sum)
+	}
+}
+
+// Regrouped observations are those that would have been made at once.
+func TestRegroup(t *testing.T) {
+	for _, native := range []bool{false, true} {
+		for _, total := range []int64{0, 1, 40e6, 90e9} {
+			var want, got Histogram
+			if native {
+				want.native, got.native = new([nativeCount]uint64), new([nativeCount]uint64)
+			}
+			for _, h := range []*Histogram{&want, &got} {
+				h.Observe(20e6, 1)
+			}
+			want.Observe(total, 7)
+			got.Observe(total, 1)
+			got.Regroup(total, 1, 3)
+			got.Regroup(total, 3, 7)
+			if g, w := got.Snapshot(), want.Snapshot(); !reflect.DeepEqual(g, w) {
+				t.Errorf("%d ns: %+v, want %+v", total, g, w)
+			}
+		}
 	}
 }
 

@@ -52,7 +52,7 @@ func read(t testing.TB, file []byte) []event.Segment {
 			s.Payload = bytes.Clone(s.Payload)
 			all = append(all, s)
 		}
-	}); err != nil {
+	}, nil); err != nil {
 		t.Fatal(err)
 	}
 	return all

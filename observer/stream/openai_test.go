@@ -21,7 +21,7 @@ func TestChatStreamClocks(t *testing.T) {
 		Server: "test", API: "openai_chat", Model: "m1",
 		Start: 0, Complete: 0, Headers: 10 * ms, FirstChunk: 20 * ms, FirstToken: 200 * ms,
 		LastToken: 230 * ms, End: 273 * ms,
-		Status: 200, Stream: true, Outcome: event.OK, SocketWait: -1,
+		Status: 200, Stream: true, Choices: 1, Outcome: event.OK, SocketWait: -1,
 		RequestBytes: e.RequestBytes, ResponseBytes: e.ResponseBytes,
 	}
 	want.Tokens[event.Input] = count(12, event.Usage)

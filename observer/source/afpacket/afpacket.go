@@ -124,10 +124,11 @@ func (s *Source) SetPorts(ports []uint16) error {
 	return nil
 }
 
-// Run reads the ring until ctx ends, and then returns nil.
-func (s *Source) Run(ctx context.Context, emit func(batch []event.Segment, now int64)) error {
+// Run reads the ring until ctx ends, and then returns nil. Last, unless nil, is
+// the last turn: no emit and no Sync comes after it.
+func (s *Source) Run(ctx context.Context, emit func(batch []event.Segment, now int64), last func()) error {
 	defer s.Close()
-	defer s.turns.Close()
+	defer s.turns.Close(last)
 	defer s.flush(emit)
 	heard := time.Now()
 	for ctx.Err() == nil {
@@ -221,8 +222,9 @@ func (s *Source) flush(emit func([]event.Segment, int64)) {
 }
 
 // Sync emits everything that the kernel has captured so far and runs fn on
-// Run's goroutine, or after Run's end on this one. A packet younger than
-// 10 ms may not be in the ring yet, which Sync waits for: it takes up to 35 ms.
+// Run's goroutine. fn is not run when ctx or Run (turn.ErrEnded) ends first. A
+// packet younger than 10 ms may not be in the ring yet, which Sync waits for: it
+// takes up to 35 ms.
 func (s *Source) Sync(ctx context.Context, fn func()) error { return s.turns.Do(ctx, fn) }
 
 // Stats returns the counters. RingFull, whatever the direction, is what the

@@ -62,7 +62,7 @@ func start(t *testing.T, n *netns, cfg Config) *capture {
 				assembler.Segment(&batch[i])
 			}
 			assembler.Expire(now)
-		})
+		}, nil)
 		if err != nil {
 			t.Error(err)
 		}
@@ -251,7 +251,7 @@ func TestEmptyBatchWhenIdle(t *testing.T) {
 			cancel()
 		}
 		last = now
-	}); err != nil {
+	}, nil); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -22,8 +22,10 @@ func New(Config) (*Source, error) {
 	return nil, errors.New("built without cgo: --capture=packet is not available; use --capture=cgroup")
 }
 
-func (*Source) Run(context.Context, func([]event.Segment, int64)) error { return errors.ErrUnsupported }
-func (*Source) Sync(context.Context, func()) error                      { return errors.ErrUnsupported }
-func (*Source) SetPorts([]uint16) error                                 { return errors.ErrUnsupported }
-func (*Source) Stats() event.SourceStats                                { return event.SourceStats{} }
-func (*Source) Close()                                                  {}
+func (*Source) Run(context.Context, func([]event.Segment, int64), func()) error {
+	return errors.ErrUnsupported
+}
+func (*Source) Sync(context.Context, func()) error { return errors.ErrUnsupported }
+func (*Source) SetPorts([]uint16) error            { return errors.ErrUnsupported }
+func (*Source) Stats() event.SourceStats           { return event.SourceStats{} }
+func (*Source) Close()                             {}

@@ -83,7 +83,7 @@ func follow(t testing.TB, tap *bpf.Tap) *recorder {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- r.source.Run(ctx, r.keep) }()
+	go func() { ended <- r.source.Run(ctx, r.keep, nil) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {

@@ -84,7 +84,7 @@ func TestFlood(t *testing.T) {
 				taken += uint64(g.Len)
 				count++
 			}
-		})
+		}, nil)
 	}()
 	start.Close()
 	if err := flood.Wait(); err != nil {

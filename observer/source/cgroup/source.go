@@ -72,9 +72,10 @@ func New(tap *bpf.Tap, o Options) (*Source, error) {
 // It calls emit with batches in the order of the ring, never concurrently; a
 // batch and the memory that it points to are valid until emit returns. now is
 // CLOCK_MONOTONIC in ns. While nothing arrives, emit gets an empty batch at
-// least every second.
-func (s *Source) Run(ctx context.Context, emit func(batch []event.Segment, now int64)) error {
-	defer s.turns.Close()
+// least every second. Last, unless nil, is the last turn: no emit and no Sync
+// comes after it.
+func (s *Source) Run(ctx context.Context, emit func(batch []event.Segment, now int64), last func()) error {
+	defer s.turns.Close(last)
 	defer prefer()()
 	stop := context.AfterFunc(ctx, s.alarm.ring)
 	defer stop()
@@ -174,8 +175,8 @@ func (s *Source) flush(emit func([]event.Segment, int64)) {
 	s.ring.free()
 }
 
-// Sync hands over what the ring holds and runs fn on Run's goroutine; after
-// Run's end it runs fn itself. fn is not run when ctx ends first.
+// Sync hands over what the ring holds and runs fn on Run's goroutine. fn is not
+// run when ctx or Run (turn.ErrEnded) ends first.
 func (s *Source) Sync(ctx context.Context, fn func()) error {
 	s.waiting.Add(1)
 	defer s.waiting.Add(-1)

@@ -66,9 +66,10 @@ const (
 // packet time so far. It returns nil at the end, *TruncatedError when the file
 // ends inside a packet, *BrokenError when it is damaged or no capture, and the
 // context's error when that ended first. All that was readable before an error
-// was emitted.
-func (s *Source) Run(ctx context.Context, emit func(batch []event.Segment, now int64)) error {
-	defer s.turns.Close()
+// was emitted. Last, unless nil, is the last turn: no emit and no Sync comes
+// after it.
+func (s *Source) Run(ctx context.Context, emit func(batch []event.Segment, now int64), last func()) error {
+	defer s.turns.Close(last)
 	r := s.cfg.Stdin
 	switch {
 	case s.cfg.Path != "-":
@@ -188,8 +189,9 @@ func (s *Source) count(batch []event.Segment) {
 	}
 }
 
-// Sync emits what was read so far and runs fn on Run's goroutine, or after
-// Run's end on this one. While Run waits for a pipe, Sync waits with it.
+// Sync emits what was read so far and runs fn on Run's goroutine. fn is not run
+// when ctx or Run (turn.ErrEnded) ends first. While Run waits for a pipe, Sync
+// waits with it.
 func (s *Source) Sync(ctx context.Context, fn func()) error { return s.turns.Do(ctx, fn) }
 
 // Stats returns the counters. CopyFailed counts, whatever their direction, IP

@@ -14,6 +14,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"github.com/google/gopacket/pcapgo"
 
 	"github.com/modeltap/modeltap/observer/event"
+	"github.com/modeltap/modeltap/observer/source/turn"
 )
 
 // got is a segment with a payload of its own.
@@ -44,7 +46,7 @@ func collect(t testing.TB, cfg Config) ([]got, *Source, error) {
 			g.Payload = nil
 			all = append(all, g)
 		}
-	})
+	}, nil)
 	return all, src, err
 }
 
@@ -277,7 +279,7 @@ func TestPipeIsEmittedAsItComes(t *testing.T) {
 	emitted := make(chan int, 10)
 	done := make(chan error)
 	go func() {
-		done <- src.Run(t.Context(), func(batch []event.Segment, _ int64) { emitted <- len(batch) })
+		done <- src.Run(t.Context(), func(batch []event.Segment, _ int64) { emitted <- len(batch) }, nil)
 	}()
 	if _, err := w.Write(file); err != nil {
 		t.Fatal(err)
@@ -289,9 +291,8 @@ func TestPipeIsEmittedAsItComes(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	ran := false
-	if err := src.Sync(t.Context(), func() { ran = true }); err != nil || !ran {
-		t.Fatalf("Sync after Run: %v, ran %v", err, ran)
+	if err := src.Sync(t.Context(), func() { t.Error("ran after the end") }); !errors.Is(err, turn.ErrEnded) {
+		t.Fatalf("Sync after Run: %v", err)
 	}
 }
 
@@ -302,36 +303,41 @@ func TestContextEndsTheReadOfAPipe(t *testing.T) {
 	src := New(Config{Path: "-", Stdin: r})
 	file := pcapOf(t, true, conversation(t))
 	go w.Write(file)
-	err := src.Run(ctx, func([]event.Segment, int64) { cancel() })
+	err := src.Run(ctx, func([]event.Segment, int64) { cancel() }, nil)
 	if !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 }
 
 // TestSyncNeverRunsBesideEmit shares a variable without a lock: the race
-// detector would tell.
+// detector would tell. The last turn is the last.
 func TestSyncNeverRunsBesideEmit(t *testing.T) {
 	var frames [][]byte
 	for range 3000 {
 		frames = append(frames, conversation(t)...)
 	}
 	src := New(Config{Path: "-", Stdin: bytes.NewReader(pcapOf(t, true, frames))})
-	seen, synced := 0, 0
+	seen, synced, last := 0, 0, 0
 	var wg sync.WaitGroup
+	var returned atomic.Int32
 	for range 4 {
 		wg.Go(func() {
-			for range 100 {
-				if err := src.Sync(t.Context(), func() { synced++; seen++ }); err != nil {
+			for {
+				err := src.Sync(t.Context(), func() { synced++; seen++ })
+				if errors.Is(err, turn.ErrEnded) {
+					return
+				}
+				if returned.Add(1); err != nil {
 					t.Error(err)
 				}
 			}
 		})
 	}
-	if err := src.Run(t.Context(), func(batch []event.Segment, _ int64) { seen += len(batch) }); err != nil {
+	if err := src.Run(t.Context(), func(batch []event.Segment, _ int64) { seen += len(batch) }, func() { last = seen }); err != nil {
 		t.Fatal(err)
 	}
 	wg.Wait()
-	if synced != 400 || seen != len(frames)+synced {
-		t.Fatalf("%d segments of %d, %d calls of 400", seen-synced, len(frames), synced)
+	if synced == 0 || synced != int(returned.Load()) || seen != len(frames)+synced || last != seen {
+		t.Fatalf("%d segments of %d, %d calls of %d, the last turn saw %d of %d", seen-synced, len(frames), synced, returned.Load(), last, seen)
 	}
 }

@@ -5,6 +5,7 @@ package turn
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 )
 
@@ -31,17 +32,46 @@ func TestDoGivesUpWithItsContext(t *testing.T) {
 	q.Serve(func() { t.Error("something waits") })
 }
 
-func TestDoAfterCloseRunsItself(t *testing.T) {
+// Those who ask again and again do not keep the source from its own work.
+func TestServeComesBack(t *testing.T) {
 	q := New()
-	waiting := make(chan error)
-	ran := 0
-	go func() { waiting <- q.Do(t.Context(), func() { ran++ }) }()
-	q.Close()
-	q.Close()
-	if err := <-waiting; err != nil {
-		t.Fatal(err)
+	ctx, stop := context.WithCancel(t.Context())
+	var askers sync.WaitGroup
+	for range 4 {
+		askers.Go(func() {
+			for q.Do(ctx, func() {}) == nil {
+			}
+		})
 	}
-	if err := q.Do(t.Context(), func() { ran++ }); err != nil || ran != 2 {
-		t.Fatalf("ran %d, %v", ran, err)
+	for served := 0; served < 100; {
+		now := 0
+		q.Serve(func() { now++ })
+		if served += now; now > atOnce {
+			t.Fatalf("%d at once", now)
+		}
+	}
+	stop()
+	q.Close(nil)
+	askers.Wait()
+}
+
+// What waits when the source ends, and what comes later, is refused and does
+// not run: the last turn is the last.
+func TestCloseIsTheLastTurn(t *testing.T) {
+	q := New()
+	refused := make(chan error)
+	for range 8 {
+		go func() { refused <- q.Do(t.Context(), func() { t.Error("ran after the end") }) }()
+	}
+	lasts := 0
+	q.Close(func() { lasts++ })
+	q.Close(func() { lasts++ })
+	for range 8 {
+		if err := <-refused; !errors.Is(err, ErrEnded) {
+			t.Fatal(err)
+		}
+	}
+	if err := q.Do(t.Context(), func() { t.Error("ran after the end") }); !errors.Is(err, ErrEnded) || lasts != 1 {
+		t.Fatalf("%v, %d last turns", err, lasts)
 	}
 }
