@@ -53,8 +53,8 @@ portable:
 
 unit: units e2e alone ## the tests of this module
 
-# Packages whose tests count losses, or all that happens on the host.
-ALONE := /modeltap/(bpf|observer/(source|target|discover))(/|$$)
+# Packages whose tests count losses.
+ALONE := /modeltap/(bpf|observer/source)(/|$$)
 E2E := ./observer/e2e
 units:
 	$(GO) build ./...
@@ -68,9 +68,11 @@ e2e: e2e-setup
 test-hostile: e2e-setup
 	$(GO) run ./observer/e2e/hostile -loops 2 $(GO) test -count=1 -timeout 20m -skip '^TestLoad' $(E2E) ./cmd/modeltap ./exporter/web/e2e
 
+# Daemons with the shards of a large host, too.
 alone:
 	$(GO) test -count=1 -p 1 -timeout 10m $$($(GO) list ./... | grep -E '$(ALONE)')
 	$(GO) test -count=1 -timeout 10m -run '^TestLoad' $(E2E)
+	GOMAXPROCS=16 $(GO) test -count=1 -timeout 10m -run '^TestLoad(Chunks|Streams)$$' $(E2E)
 
 # The manifests, against Helm and the types of the Kubernetes API: a module of
 # its own, which modeltap does not depend on.

@@ -158,7 +158,7 @@ func places() int {
 			return n
 		}
 	}
-	return 2 * runtime.GOMAXPROCS(0)
+	return 2 * runtime.NumCPU()
 }
 
 // buffered runs one and prints what it said when it has ended, so that the lines
