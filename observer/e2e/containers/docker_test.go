@@ -14,7 +14,10 @@ import (
 )
 
 // dockerNode is a node with Docker.
-type dockerNode struct{ *node }
+type dockerNode struct {
+	*node
+	group string // the cgroup of its containers
+}
 
 func startDocker(t *testing.T) *dockerNode {
 	t.Helper()
@@ -22,7 +25,7 @@ func startDocker(t *testing.T) *dockerNode {
 	n := startNode(t, "run/docker.sock", map[string]string{"etc/resolv.conf": ""}, "dockerd", "--bridge", "none", "--iptables=false", "--ip6tables=false",
 		"--ip-forward=false", "--cgroup-parent", "/"+group, "--log-level", "warn")
 	n.owns(group)
-	e := &dockerNode{n}
+	e := &dockerNode{n, "/" + group}
 	for _, name := range []string{"modeltap", "model"} {
 		if err := copyFile(built.archive(name), n.path("tmp/"+name+".tar")); err != nil {
 			t.Fatal(err)
@@ -75,7 +78,7 @@ func TestDocker(t *testing.T) {
 	if !slices.Contains(flags, "BPF") || !slices.Contains(flags, "--pid=host") {
 		t.Fatalf("flags %q", flags)
 	}
-	pid := e.start(t, append(flags, "--network", "host", "localhost/modeltap:1", "run", "--max-servers=2000")...)
+	pid := e.start(t, append(flags, "--network", "host", "localhost/modeltap:1", "run", "--discovery.cgroup="+e.group)...)
 	o := &observer{client(pid), "http://127.0.0.1:9478", func() string { s, _ := e.try("docker", "logs", "modeltap"); return s }}
 	awaitOr(func() { t.Fatalf("not ready:\n%s", o.log()) }, func() bool { return status(o.http, o.url+"/-/ready") == 200 })
 

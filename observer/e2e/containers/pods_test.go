@@ -170,8 +170,7 @@ func namespace(t *testing.T) string { return "test-" + path.Base(t.Name()) }
 func label(t *testing.T, pod string) string { return namespace(t) + "/" + pod + "/server" }
 
 // servers counts the servers of the test, and all those on the port of the pods
-// that are in no container: other nodes, and what else runs on this machine, are
-// their own business.
+// that are in no container: other nodes' pods are their own business.
 func servers(t *testing.T, m rig.Metrics) int {
 	return int(m.Value("model_server_info", "namespace", namespace(t)) + m.Value("model_server_info", "port", "8000", "pod", "", "container", ""))
 }

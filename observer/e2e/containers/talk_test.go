@@ -147,8 +147,8 @@ func (o *observer) counts(t *testing.T, name string, requests, tokens int) rig.M
 // observe starts modeltap in a pod and waits for what its readiness probe asks.
 func observe(t *testing.T, k *kubelet, spec podSpec) (*pod, *observer) {
 	t.Helper()
-	// The tests of other packages may serve on this machine too.
-	spec = withArgs(spec, append(slices.Clone(spec.Containers[0].Args), "--max-servers=2000")...)
+	// What else this machine serves is its own business.
+	spec = withArgs(spec, append(slices.Clone(spec.Containers[0].Args), "--discovery.cgroup=/kubepods")...)
 	p := k.pod(t, "modeltap", uniqueName("modeltap"), spec)
 	return p, p.observer(t)
 }
