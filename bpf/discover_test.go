@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -303,6 +304,77 @@ func TestDiscoverFullRing(t *testing.T) {
 		}
 		return true
 	})
+}
+
+// The close of a listener that meets a full ring is told later, once, whether a
+// bind told of the listener or Watch.
+func TestDiscoverCloseInFullRing(t *testing.T) {
+	before := listen(t, "tcp", "127.0.0.1:0", false)
+	d, _ := discoveryInto(t, os.Getpagesize())
+	want := map[uint64]bool{}
+	note := func(l net.Listener) uint64 {
+		cookie, _ := cookieOf(t, l)
+		want[cookie] = true
+		return cookie
+	}
+	if err := d.Watch(note(before)); err != nil {
+		t.Fatal(err)
+	}
+	all := []net.Listener{before}
+	for range 150 { // more than fit
+		l := listen(t, "tcp", "127.0.0.1:0", false)
+		note(l)
+		all = append(all, l)
+	}
+	for _, l := range all {
+		l.Close()
+	}
+	got, err := d.Untold()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cookie := range got {
+		delete(want, cookie)
+	}
+	if len(want) > 0 {
+		t.Errorf("%d of %d closes are not told later", len(want), len(all))
+	}
+	again, err := d.Untold()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cookie := range again { // there may be some of others on this host
+		if slices.Contains(got, cookie) {
+			t.Error("told twice")
+		}
+	}
+}
+
+// A proxy that binds each of its connections pushes no listener out.
+func TestDiscoverManyBinds(t *testing.T) {
+	d, await := discovery(t)
+	l := listen(t, "tcp", "127.0.0.1:0", false)
+	cookie, _ := cookieOf(t, l)
+	await("the bind", func(raw []byte) bool { f, _ := ParseFound(raw); return f.Cookie == cookie })
+	for range 6000 {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+			t.Fatal(err)
+		}
+		unix.Close(fd)
+	}
+	l.Close()
+	late, err := d.Untold() // where thousands of other closes left no room
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.Contains(late, cookie) {
+		return
+	}
+	await("the close", func(raw []byte) bool { closed, ok := ClosedListener(raw); return ok && closed == cookie })
 }
 
 var reserved uint16

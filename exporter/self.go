@@ -13,6 +13,8 @@ import (
 // selfDescs are what modeltap says of itself.
 type selfDescs struct {
 	packets, bytes, lost                     family
+	lostBytes, leftOut, stateless            family
+	lostEvents                               family
 	gaps, gapBytes, resyncs                  family
 	parseErrors, unobserved                  family
 	evictions, panics, untokenized, unpaired family
@@ -31,6 +33,14 @@ func newSelfDescs() *selfDescs {
 			"Payload bytes of captured packets.", "source", "direction"),
 		lost: counter("modeltap_capture_lost_total",
 			"Packets that the capture saw and could not hand over.", "source", "direction", "reason"),
+		lostBytes: counter("modeltap_capture_lost_bytes_total",
+			"Payload bytes of packets that were lost because the ring was full.", "source", "direction"),
+		leftOut: counter("modeltap_capture_skipped_bytes_total",
+			"Payload bytes of large requests that the kernel left out on purpose (--capture.max-request-bytes), those of unfollowed connections and those sent again included.", "source", "direction"),
+		stateless: counter("modeltap_capture_stateless_packets_total",
+			"Packets of sockets that the kernel gave no storage (net.core.optmem_max): followed without their close, socket wait and limit of uploads.", "source", "direction"),
+		lostEvents: counter("modeltap_capture_lost_events_total",
+			"Events without a packet that met a full ring: closes and reads of connections, which modeltap_capture_lost_total counts as ingress too, and closes of listeners, after which discovery looks at all of them.", "source", "event"),
 		gaps: counter("modeltap_stream_gaps_total",
 			"Holes in TCP streams that were never filled."),
 		gapBytes: counter("modeltap_stream_gap_bytes_total",
@@ -74,7 +84,7 @@ func newSelfDescs() *selfDescs {
 
 func (d *selfDescs) describe(ch chan<- *prometheus.Desc) {
 	for _, f := range []family{
-		d.packets, d.bytes, d.lost, d.gaps, d.gapBytes, d.resyncs, d.parseErrors, d.unobserved,
+		d.packets, d.bytes, d.lost, d.lostBytes, d.leftOut, d.stateless, d.lostEvents, d.gaps, d.gapBytes, d.resyncs, d.parseErrors, d.unobserved,
 		d.evictions, d.panics, d.untokenized, d.unpaired, d.skipped, d.backpressure, d.missedBinds, d.lateEvents, d.connections, d.buffer, d.source,
 		d.feature, d.runs, d.runTime, d.version,
 	} {
@@ -132,6 +142,12 @@ func (d *selfDescs) capture(ch chan<- prometheus.Metric, sources []event.SourceS
 			sum.CopyFailed[dir] += s.CopyFailed[dir]
 			sum.QueueFull[dir] += s.QueueFull[dir]
 		}
+		if s.Kernel != nil {
+			if sum.Kernel == nil {
+				sum.Kernel = new(event.KernelStats)
+			}
+			sum.Kernel.Add(s.Kernel)
+		}
 	}
 	for name, s := range sums {
 		source := event.Label(name)
@@ -142,6 +158,15 @@ func (d *selfDescs) capture(ch chan<- prometheus.Metric, sources []event.SourceS
 			d.lost.emit(ch, float64(s.RingFull[i]), source, dir, "ring_full")
 			d.lost.emit(ch, float64(s.CopyFailed[i]), source, dir, "copy_failed")
 			d.lost.emit(ch, float64(s.QueueFull[i]), source, dir, "queue_full")
+			if k := s.Kernel; k != nil {
+				d.lostBytes.emit(ch, float64(k.LostBytes[i]), source, dir)
+				d.leftOut.emit(ch, float64(k.SkippedBytes[i]), source, dir)
+				d.stateless.emit(ch, float64(k.Stateless[i]), source, dir)
+			}
+		}
+		if k := s.Kernel; k != nil {
+			d.lostEvents.emit(ch, float64(k.LostEvents), source, "connection")
+			d.lostEvents.emit(ch, float64(k.LostCloses), source, "listener")
 		}
 	}
 }

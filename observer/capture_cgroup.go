@@ -117,7 +117,7 @@ func (c *capture) openCgroup(cfg *Config, table *servers.Table) error {
 func lost(tap *bpf.Tap) func() (uint64, error) {
 	return func() (uint64, error) {
 		c, err := tap.Counters()
-		return c.EventsLost, err
+		return c.ClosesLost, err
 	}
 }
 

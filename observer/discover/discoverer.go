@@ -134,6 +134,7 @@ func (d *Discoverer) Run(ctx context.Context) error {
 
 // tick is what is done each lookEvery.
 func (d *Discoverer) tick(now time.Time) {
+	d.late(now)
 	d.look(now)
 	if lost := d.losses(); lost != d.lost && d.outing.may(now) && !d.cfg.Packets {
 		// The end of a listener may be among them.
@@ -144,6 +145,20 @@ func (d *Discoverer) tick(now time.Time) {
 	d.report()
 	if d.failed {
 		d.settle(now)
+	}
+}
+
+// late takes the closes that the kernel has kept.
+func (d *Discoverer) late(now time.Time) {
+	if d.k.Untold == nil {
+		return
+	}
+	closed, err := d.k.Untold()
+	if err != nil {
+		d.log.Debug("closes are not told", "err", err)
+	}
+	for _, cookie := range closed {
+		d.ended(cookie, now)
 	}
 }
 

@@ -35,7 +35,10 @@ type Kernel struct {
 	// answer in HTTP/1; ForgetAnswers has it report those again that it has.
 	Scout         func(on bool) error
 	ForgetAnswers func() error
-	// Missed counts binds, Lost closes, that were not reported.
+	// Untold returns, once, the cookies of listeners whose close could not be
+	// reported as it happened.
+	Untold func() ([]uint64, error)
+	// Missed counts binds, Lost closes, that were not reported and will not be.
 	Missed, Lost func() (uint64, error)
 }
 

@@ -34,6 +34,7 @@ func Linux(p Programs) Kernel {
 	}
 	if d := p.Discovery; d != nil {
 		k.Watch, k.Scout, k.ForgetAnswers, k.Missed = d.Watch, d.Scout, d.ForgetAnswers, d.Missed
+		k.Untold = d.Untold
 	}
 	return k
 }

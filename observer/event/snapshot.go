@@ -210,6 +210,27 @@ type SourceStats struct {
 	Bytes    [2]uint64
 	RingFull, CopyFailed,
 	QueueFull [2]uint64
+	Kernel *KernelStats // nil where no program of ours runs in the kernel
+}
+
+// KernelStats are what the capture programs count beyond SourceStats.
+type KernelStats struct {
+	LostBytes    [2]uint64 // of payload, that met a full ring
+	SkippedBytes [2]uint64 // of payload, left out on purpose
+	Stateless    [2]uint64 // packets whose socket got no storage
+	LostEvents   uint64    // releases and reads that met a full ring; RingFull has them too
+	LostCloses   uint64    // of listeners
+}
+
+// Add adds the counters of o.
+func (k *KernelStats) Add(o *KernelStats) {
+	for dir := range k.LostBytes {
+		k.LostBytes[dir] += o.LostBytes[dir]
+		k.SkippedBytes[dir] += o.SkippedBytes[dir]
+		k.Stateless[dir] += o.Stateless[dir]
+	}
+	k.LostEvents += o.LostEvents
+	k.LostCloses += o.LostCloses
 }
 
 // Program is one BPF program and, while kernel statistics are on, its cost.

@@ -23,6 +23,10 @@ func (s *Source) Stats() event.SourceStats {
 	stats.Packets, stats.Bytes = c.Packets, c.Bytes
 	stats.RingFull, stats.CopyFailed = c.RingFull, c.CopyFailed
 	stats.RingFull[event.Request] += c.EventsLost
+	stats.Kernel = &event.KernelStats{
+		LostBytes: c.RingFullBytes, SkippedBytes: c.SkippedBytes, Stateless: c.Stateless,
+		LostEvents: c.EventsLost, LostCloses: c.ClosesLost,
+	}
 	return stats
 }
 
