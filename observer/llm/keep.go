@@ -3,6 +3,7 @@
 package llm
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/modeltap/modeltap/observer/jsonscan"
@@ -147,6 +148,11 @@ func (d *Dialect) Known() bool { return !d.Generic }
 // this API's: a hand-written service has answered on its route.
 func (d *Dialect) Foreign(events, lines bool) bool {
 	return d.Form == bodySSE && lines || d.Form == bodyNDJSON && events
+}
+
+// Dialects returns all APIs, those too that share the routes of others.
+func Dialects() []*Dialect {
+	return append(slices.Clone(dialects[:]), generic, tgi, sglang, gradioCall, gradioRun)
 }
 
 // Routes returns the routes of all known APIs, as Dialect.Routes has them.
