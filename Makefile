@@ -13,7 +13,7 @@ LDFLAGS := -X github.com/prometheus/common/version.Version=$(VERSION)
 
 .PHONY: all build demo check test lint portable unit manifests kernels test-kernels test-arm64 release cross
 .PHONY: generate generate-check clang bench fuzz overhead accuracy e2e-setup screenshots docs
-.PHONY: dashboards dashboards-check test-containers tools units e2e test-hostile alone
+.PHONY: dashboards dashboards-check test-containers tools units e2e test-hostile alone race
 
 all: build
 
@@ -35,7 +35,7 @@ BESIDE := $(MAKE) --no-print-directory -j $(AT_ONCE) --output-sync=target
 test:
 	@$(BESIDE) tools portable lint
 	@$(BESIDE) e2e units test-containers kernels dashboards-check rules-check generate-check manifests
-	@$(MAKE) --no-print-directory alone
+	@$(MAKE) --no-print-directory alone race
 
 # What the checks need of the distribution, one after another: apt allows no two.
 tools:
@@ -45,7 +45,7 @@ tools:
 	@observer/e2e/kernels/fetch.sh .cache/kernels/amd64 amd64
 
 # The parsers promise to build anywhere, the program to build without cgo.
-PARSERS := event tcp http1 sse ndjson jsonscan tokens llm meter identity servers stream record
+PARSERS := budget event tcp http1 sse ndjson jsonscan tokens llm meter identity servers stream record
 portable:
 	CGO_ENABLED=0 $(GO) build -trimpath ./...
 	CGO_ENABLED=0 GOARCH=arm64 $(GO) build -trimpath ./...
@@ -73,6 +73,11 @@ alone:
 	$(GO) test -count=1 -p 1 -timeout 10m $$($(GO) list ./... | grep -E '$(ALONE)')
 	$(GO) test -count=1 -timeout 10m -run '^TestLoad' $(E2E)
 	GOMAXPROCS=16 $(GO) test -count=1 -timeout 10m -run '^TestLoad(Chunks|Streams)$$' $(E2E)
+
+# What runs side by side, with the race detector: of the observer all but the
+# tests that drive whole daemons.
+race:
+	$(GO) test -race -count=1 -p 1 -timeout 10m $$($(GO) list ./observer/... | grep -v /e2e)
 
 # The manifests, against Helm and the types of the Kubernetes API: a module of
 # its own, which modeltap does not depend on.

@@ -19,6 +19,7 @@ import (
 // goroutine at a time runs it.
 type shard struct {
 	log     *slog.Logger
+	budget  *budget.Share
 	tcp     *tcp.Assembler
 	llm     llm.Shard
 	stream  stream.Shard
@@ -31,15 +32,15 @@ type shard struct {
 type resolver func(c *tcp.Conn, first *event.Segment) *servers.Server
 
 func newShard(cfg *Config, b *budget.Budget, labels *meter.Labels, sink event.Sink, resolve resolver) *shard {
-	s := &shard{log: cfg.Logger}
+	s := &shard{log: cfg.Logger, budget: b.Share()}
 	s.llm = llm.Shard{
 		Book:       meter.NewBook(labels, int64(cfg.SeriesTTL), cfg.NativeHistograms),
 		Sink:       sink,
 		Tally:      &s.tally,
-		Budget:     b,
+		Budget:     s.budget,
 		StallAfter: int64(cfg.StallAfter),
 	}
-	s.stream = stream.Shard{LLM: &s.llm, Sink: sink, Tally: &s.tally, Budget: b}
+	s.stream = stream.Shard{LLM: &s.llm, Sink: sink, Tally: &s.tally, Budget: s.budget}
 	s.tcp = tcp.New(tcp.Config{
 		Budget: b,
 		Idle:   idleAfter,
@@ -144,6 +145,7 @@ func (s *shard) snapshot(snap *event.Snapshot, now int64) {
 		s.llm.Book.Expire(now)
 		snap.Series = s.llm.Book.Snapshot(snap.Series, now)
 	})
+	snap.BufferBytes -= s.budget.Kept()
 	snap.Connections += s.tcp.Connections()
 	snap.Tally.Add(&s.tally)
 	snap.Tally.Add(s.tcp.Tally())

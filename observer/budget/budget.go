@@ -30,7 +30,6 @@ const (
 )
 
 // Budget is safe for concurrent use. Its parts lie in cache lines of their own.
-// For bytes, a nil one is without a limit.
 type Budget struct {
 	connections counter
 	bytes       counter
@@ -102,9 +101,6 @@ func (b *Budget) Lend(n int) {
 
 // Take charges n bytes; false when they are not to be had.
 func (b *Budget) Take(n int, c Claim) bool {
-	if b == nil {
-		return true
-	}
 	limit := b.bytes.max
 	if c != Running {
 		limit -= limit / 16
@@ -125,9 +121,6 @@ func (b *Budget) Take(n int, c Claim) bool {
 // Force charges n bytes whatever is left: for what is given back at once, or
 // is so small a part of something charged that to refuse it would cost more.
 func (b *Budget) Force(n int, c Claim) {
-	if b == nil || n == 0 {
-		return
-	}
 	if own := &b.claims[c]; own.max != 0 {
 		own.n.Add(int64(n))
 	}

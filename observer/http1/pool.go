@@ -22,7 +22,7 @@ const (
 type Pool struct {
 	// Budget is charged for unfinished heads; a head that it refuses is lost as
 	// too large. nil leaves HeldLimit.
-	Budget *budget.Budget
+	Budget *budget.Share
 	// Discarded counts bytes that were passed over in search of a head.
 	Discarded uint64
 

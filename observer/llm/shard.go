@@ -38,7 +38,7 @@ type Shard struct {
 	// counts as stalled.
 	StallAfter int64
 	// Budget is charged for the exchanges; nil has no limit.
-	Budget *budget.Budget
+	Budget *budget.Share
 	// Tray counts answers with the tokenizers of their models; nil has none.
 	Tray *tokens.Tray
 

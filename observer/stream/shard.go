@@ -21,7 +21,7 @@ type Shard struct {
 	Sink  event.Sink
 	Tally *event.Tally
 	// Budget is charged for requests and unfinished heads; nil has no limit.
-	Budget *budget.Budget
+	Budget *budget.Share
 
 	heads   http1.Pool
 	routes  routes

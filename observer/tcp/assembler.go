@@ -126,7 +126,7 @@ func (a *Assembler) Segment(s *event.Segment) {
 			return
 		}
 	}
-	if s.Time-c.stamp > a.grain || c.half {
+	if s.Time-c.stamp > a.grain || c.place == halfOpen {
 		a.touch(c, s)
 	}
 	if c.handler == nil {

@@ -71,6 +71,9 @@ const (
 
 // Conn is one tracked connection. Its exported fields are read-only, and it
 // must not be used after Handler.Close has returned.
+//
+// Its hot fields lie in four cache lines: one for what it is, one for where it
+// is listed, and one for each direction.
 type Conn struct {
 	Flow event.Flow
 	// Whole says that positions count from the first byte of the stream: the
@@ -83,12 +86,10 @@ type Conn struct {
 	State State
 
 	listed  State // when it was put where it is
-	half    bool  // its client has shown nothing but a SYN
 	leaving bool  // the server has closed its socket, or its side
 	ended   bool  // Handler.Close was called
 	door    bool  // Cookie may be that of the listener
 	place   place
-
 	holding int32 // 1 + index in Assembler.holding, 0 when not there
 
 	// Cookie is the connection's own socket cookie, 0 until it is known.
@@ -96,13 +97,14 @@ type Conn struct {
 	Group  uint64
 	NetNS  uint64
 
-	handler    Handler
-	stamp      int64 // order in its list: last activity, or start of the linger
-	leftAt     int64 // when it was retired
-	resetAt    int64 // when a RST came that may be a stranger's, 0 for none since the last data
-	dirs       [2]direction
+	handler Handler
+	stamp   int64 // order in its list: last activity, or start of the linger
+	// since is when a RST came that may be a stranger's, 0 for none since the
+	// last data; of a connection that is leaving, when that began.
+	since      int64
 	chain      *Conn // next of the same key
 	prev, next *Conn // list neighbours
+	dirs       [2]direction
 }
 
 // direction is one stream of a connection.
@@ -115,7 +117,6 @@ type direction struct {
 	fin   uint32 // sequence number of the FIN, valid with finSeen
 
 	open, finSeen, finDone bool
-	lossy                  bool // capture has lost some of it
 
 	bytes      int32  // memory of the held blocks
 	head, tail *block // data ahead of a hole, by sequence, without overlap

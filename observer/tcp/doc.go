@@ -6,7 +6,9 @@
 //
 // # Position
 //
-// A SYN or SYN-ACK defines where a stream starts. A direction without either
+// A SYN or SYN-ACK defines where a stream starts, in packets and files; where
+// the source knows the socket it shows none and says which segment is the first
+// of its direction (event.First). A direction without either
 // starts where the other side's first acknowledgment says, if the connection
 // was seen from its start, and else with the first data seen; data older than
 // that counts as already read and is dropped. A connection that was joined in
@@ -33,7 +35,19 @@
 //
 // A connection is a 4-tuple in a network namespace. The socket cookie is a
 // cache in front of that and tells namesakes apart where the kernel does not
-// name the namespace: handshake segments, and with TCP_DEFER_ACCEPT the first
-// data, carry the listener's cookie; a RST may carry that of an unrelated
-// control socket; everything else carries the connection's own.
+// name the namespace. With TCP_DEFER_ACCEPT and TCP Fast Open the first data
+// carries the listener's cookie; a RST may carry that of an unrelated control
+// socket, and no cookie of a SYN is looked at; everything else carries the
+// connection's own. Conn.relation has the table.
+//
+// # End
+//
+// A connection ends with both FINs, with a RST that its receiver takes
+// (Conn.believes), or some time after the release of its socket.
+//
+// # Room
+//
+// Connections are bounded by a budget that all shards share. Who goes for a
+// newcomer, and who is refused, is told by Assembler.admit. What was given up or
+// refused is remembered, so that it is counted once however long it goes on.
 package tcp

@@ -19,15 +19,13 @@ const (
 	places
 )
 
-// home returns the place where c belongs.
+// home returns the place where c belongs, whose handshake is over.
 func (c *Conn) home() place {
 	switch {
 	case c.ended || c.leaving && c.State != Busy:
 		return lingering
 	case c.leaving:
 		return closing
-	case c.half:
-		return halfOpen
 	case c.handler == nil:
 		return bare
 	case c.State == Busy:
@@ -49,9 +47,10 @@ func (a *Assembler) put(c *Conn, p place, t int64) {
 
 // touch notes that s shows c to be active.
 func (a *Assembler) touch(c *Conn, s *event.Segment) {
-	if c.half && (s.Dir == event.Request || s.Len > 0) && s.Flags&(event.SYN|event.RST) == 0 {
-		c.half = false
-		a.put(c, c.home(), s.Time)
+	if c.place == halfOpen {
+		if (s.Dir == event.Request || s.Len > 0) && s.Flags&(event.SYN|event.RST) == 0 {
+			a.put(c, c.home(), s.Time)
+		}
 		return
 	}
 	if !c.leaving && !c.ended && s.Time-c.stamp > a.grain {

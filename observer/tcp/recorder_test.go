@@ -113,7 +113,7 @@ func (w *world) intact(t testing.TB) {
 		for c := w.lists[p].head; c != nil; c = c.next {
 			listed++
 			n++
-			if c.place != p || !c.ended && c.home() != p || !c.ended && c.half != (p == halfOpen) {
+			if c.place != p || !c.ended && p != halfOpen && c.home() != p {
 				t.Fatalf("connection in list %d, says %d, belongs to %d", p, c.place, c.home())
 			}
 			if c.holding != 0 {

@@ -17,10 +17,12 @@ import "github.com/modeltap/modeltap/observer/event"
 //	seen                           the next byte, what the other side
 //	                               acknowledged, after the data that
 //	                               is held, after its FIN             yes
-//	some was lost by the capture   ahead, within reach                yes
 //	                               ahead, within reach                remembered: see
-//	                                                                  Conn.resetAt
+//	                                                                  Conn.since
 //	                               elsewhere                          no
+//
+// The last but one is what a client sends whose last data the capture has lost,
+// or a stranger. It counts when the connection is seen to have ended.
 func (c *Conn) believes(s *event.Segment) bool {
 	d, o := &c.dirs[s.Dir], &c.dirs[1-s.Dir]
 	if s.Flags&event.Ordered != 0 {
@@ -33,16 +35,11 @@ func (c *Conn) believes(s *event.Segment) bool {
 		return s.Flags&event.ACK != 0 && o.open && s.Ack == o.next
 	}
 	ahead := int32(s.Seq - d.next)
-	switch {
-	case ahead == 0, d.tail != nil && s.Seq == d.tail.seq+d.tail.n, d.finSeen && s.Seq == d.fin+1:
+	if ahead == 0 || d.tail != nil && s.Seq == d.tail.seq+d.tail.n || d.finSeen && s.Seq == d.fin+1 {
 		return true
-	case ahead < 0 || ahead > reach:
-		return false
-	case !d.lossy:
-		if s.Dir == event.Request {
-			c.resetAt = s.Time
-		}
-		return false
 	}
-	return true
+	if 0 < ahead && ahead <= reach && s.Dir == event.Request && !c.leaving {
+		c.since = s.Time
+	}
+	return false
 }

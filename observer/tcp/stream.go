@@ -38,7 +38,9 @@ func deliver(a *Assembler, c *Conn, dir event.Direction, r run) {
 	d := &c.dirs[dir]
 	r.m.Time = max(r.m.Time, d.time)
 	d.time = r.m.Time
-	c.resetAt = 0
+	if !c.leaving {
+		c.since = 0
+	}
 	d.next += r.n
 	d.pos += uint64(r.n)
 	p := r.p[:min(len(r.p), int(r.n))]
@@ -54,7 +56,6 @@ func deliver(a *Assembler, c *Conn, dir event.Direction, r run) {
 	default:
 		a.tally.Gaps++
 		a.tally.GapBytes += uint64(rest)
-		d.lossy = true
 		c.handler.Gap(dir, r.m, rest)
 	}
 	if c.State != c.listed {

@@ -41,7 +41,7 @@ func (a *Assembler) resolve(s *event.Segment) *Conn {
 			return c
 		case successor:
 			why := Replaced
-			if c.resetAt != 0 {
+			if !c.leaving && c.since != 0 {
 				why = ResetByClient
 			}
 			a.end(c, s.Time, why)
@@ -84,7 +84,7 @@ func (c *Conn) relation(s *event.Segment) relation {
 	case s.Flags&event.RST != 0:
 		return pick(c.believes(s), same, stranger)
 	case s.Flags&event.SYN != 0 && s.Dir == event.Request:
-		lives := !c.half && !c.leaving && !c.ended
+		lives := c.place != halfOpen && !c.leaving && !c.ended
 		return pick(lives || c.Whole && d.open && d.start() == s.Seq+1, same, successor)
 	case s.Flags&event.SYN != 0 && d.open:
 		return pick(c.Whole && d.start() == s.Seq+1, same, successor)
@@ -156,15 +156,19 @@ func (a *Assembler) create(k key, s *event.Segment) *Conn {
 		c = new(Conn)
 	}
 	c.Flow, c.NetNS, c.Group = s.Flow, s.NetNS, s.Group
-	c.Whole, c.Rejoined, c.half = whole, before == counted && !whole, half
+	c.Whole, c.Rejoined = whole, before == counted && !whole
 	c.stamp = unlisted
 	c.chain = a.flows[k]
 	a.flows[k] = c
-	a.put(c, c.home(), s.Time)
+	if half {
+		a.put(c, halfOpen, s.Time)
+	} else {
+		a.put(c, bare, s.Time)
+	}
 	a.count++
 	a.learn(c, s)
 	a.current = c
-	if c.handler = a.cfg.New(c, s); c.handler != nil {
+	if c.handler = a.cfg.New(c, s); c.handler != nil && !half {
 		a.put(c, c.home(), s.Time)
 	}
 	return c

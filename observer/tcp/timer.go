@@ -27,7 +27,7 @@ func (a *Assembler) Expire(now int64) {
 		if c.dirs[event.Response].finDone {
 			wait = a.cfg.Linger
 		}
-		if last := max(c.leftAt, c.dirs[0].time, c.dirs[1].time); now-last < int64(wait) {
+		if last := max(c.since, c.dirs[0].time, c.dirs[1].time); now-last < int64(wait) {
 			a.put(c, closing, now)
 			continue
 		}
@@ -112,7 +112,6 @@ func (a *Assembler) end(c *Conn, t int64, why CloseReason) {
 		h.Close(max(t, c.dirs[0].time, c.dirs[1].time), why)
 	}
 	c.ended = true
-	c.half = false
 	for i := range c.dirs {
 		c.dirs[i].finSeen = c.dirs[i].finDone
 	}
@@ -122,7 +121,7 @@ func (a *Assembler) end(c *Conn, t int64, why CloseReason) {
 // retire starts the linger of c.
 func (a *Assembler) retire(c *Conn, t int64) {
 	if !c.leaving {
-		c.leaving, c.leftAt = true, t
+		c.leaving, c.since = true, t
 		a.put(c, c.home(), t)
 	} else if c.ended && c.place != lingering {
 		a.put(c, lingering, t)
@@ -134,8 +133,8 @@ func (a *Assembler) released(c *Conn, s *event.Segment) {
 	switch {
 	case s.Flags&event.RST != 0:
 		a.end(c, s.Time, ResetByServer)
-	case c.resetAt != 0:
-		a.end(c, c.resetAt, ResetByClient)
+	case !c.leaving && c.since != 0:
+		a.end(c, c.since, ResetByClient)
 	}
 	a.retire(c, s.Time)
 }
