@@ -50,6 +50,7 @@ type Source struct {
 	arena []byte
 	used  int
 	first time.Time // time stamp of the first packet of the batch
+	told  time.Time // when something was emitted last
 	last  int64     // latest clock handed out, ns since 1970
 
 	mu    sync.Mutex // guards what follows, and the closing of ring
@@ -130,21 +131,24 @@ func (s *Source) Run(ctx context.Context, emit func(batch []event.Segment, now i
 	defer s.Close()
 	defer s.turns.Close(last)
 	defer s.flush(emit)
-	heard := time.Now()
+	s.told = time.Now()
 	for ctx.Err() == nil {
 		s.turns.Serve(func() { s.drain(emit) })
-		at, err := s.read(emit)
+		now, err := s.read(emit)
 		switch {
-		case err == nil && at.Sub(s.first) < maxAge:
-			heard = at
-		case err == nil || len(s.batch) > 0 && errors.Is(err, afpacket.ErrTimeout):
+		case err == nil && len(s.batch) > 0 && now.Sub(s.first) < maxAge:
+		case err == nil || errors.Is(err, afpacket.ErrTimeout):
 			s.flush(emit)
-			heard = time.Now()
-		case !errors.Is(err, afpacket.ErrTimeout):
+		default:
 			return fmt.Errorf("packet capture on %s: %w (did the interface go down? without --capture=packet none is needed)", s.stats.Attached, err)
-		case time.Since(heard) >= idleFor:
-			heard = time.Now()
-			s.last = max(s.last, heard.UnixNano())
+		}
+		if err != nil {
+			now = time.Now()
+		}
+		// Packets that are none of ours keep no timer from running.
+		if now.Sub(s.told) >= idleFor {
+			s.flush(emit)
+			s.told, s.last = now, max(s.last, now.UnixNano())
 			emit(nil, s.last)
 		}
 	}
@@ -218,6 +222,7 @@ func (s *Source) flush(emit func([]event.Segment, int64)) {
 	}
 	s.last = max(s.last, s.batch[len(s.batch)-1].Time)
 	emit(s.batch, s.last)
+	s.told = time.Unix(0, s.batch[len(s.batch)-1].Time)
 	s.batch, s.used, s.first = s.batch[:0], 0, time.Time{}
 }
 

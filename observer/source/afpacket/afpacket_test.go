@@ -11,6 +11,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -272,4 +273,49 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// Packets on a watched port that are forwarded, to no address of this host, keep
+// no timer from running.
+func TestForwardedPacketsLeaveTheTimersRunning(t *testing.T) {
+	n, client := newNetns(t), newNetns(t)
+	join(n, client)
+	client.ip("route add 10.98.0.0/24 via 10.99.0.1")
+	var src *Source
+	var err error
+	n.do(func() { src, err = New(Config{Ports: []uint16{18001}}) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	empty := make(chan int64, 100)
+	done := n.start(func() {
+		err := src.Run(ctx, func(batch []event.Segment, now int64) {
+			if len(batch) > 0 {
+				t.Error("a packet of another host was taken for the server's")
+			}
+			empty <- now
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	var seen int
+	client.do(func() {
+		for range 300 { // a SYN each 10 ms
+			ctx, stop := context.WithTimeout(ctx, 10*time.Millisecond)
+			conn, err := new(net.Dialer).DialContext(ctx, "tcp", "10.98.0.9:18001")
+			stop()
+			if err == nil {
+				conn.Close()
+				t.Error("somebody answers")
+			}
+		}
+		seen = len(empty)
+	})
+	cancel()
+	<-done
+	if seen < 2 {
+		t.Errorf("the timers ran %d times in 3 s", seen)
+	}
 }
