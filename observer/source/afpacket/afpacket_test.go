@@ -295,7 +295,7 @@ func TestForwardedPacketsLeaveTheTimersRunning(t *testing.T) {
 				t.Error("a packet of another host was taken for the server's")
 			}
 			empty <- now
-		})
+		}, func() {})
 		if err != nil {
 			t.Error(err)
 		}
