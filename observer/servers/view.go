@@ -131,7 +131,9 @@ func (t *Table) publish() {
 // behind it on one port.
 func (t *Table) standBack() {
 	for _, s := range t.states {
-		s.back = slices.ContainsFunc(t.states, func(o *state) bool { return o.live() && !o.rumour() && s.behind(o) })
+		// Asked at each change: few states can, and only for those the others are
+		// looked at.
+		s.back = s.spec != nil && s.only(Refused) && slices.ContainsFunc(t.states, func(o *state) bool { return o.live() && !o.rumour() && s.behind(o) })
 	}
 }
 
