@@ -6,9 +6,29 @@ import (
 	"context"
 	"errors"
 
+	"github.com/modeltap/modeltap/bpf"
 	"github.com/modeltap/modeltap/observer/discover"
 	"github.com/modeltap/modeltap/observer/event"
 )
+
+// featureSocketWait names, in modeltap_feature_supported, what is measured and
+// not only possible.
+const featureSocketWait = "socket_wait"
+
+// source yields segments. Its three implementations are the rooms below
+// observer/source.
+type source interface {
+	// Run hands over windows of segments until ctx ends. A window is valid
+	// until emit returns; an empty one comes at least every second, so that
+	// timers run. now is the source's clock in ns. last, unless nil, is its last
+	// turn: neither emit nor a function of Sync runs after it.
+	Run(ctx context.Context, emit func(batch []event.Segment, now int64), last func()) error
+	// Sync drains what can be read now and then calls fn where Run runs. fn is
+	// not called when ctx or Run (turn.ErrEnded) ends first.
+	Sync(ctx context.Context, fn func()) error
+	// Stats may be called from any goroutine.
+	Stats() event.SourceStats
+}
 
 // capture is an attached source and what belongs to it.
 type capture struct {
@@ -38,4 +58,13 @@ func (c *capture) run(ctx context.Context, emit func([]event.Segment, int64), la
 	err := c.source.Run(ctx, emit, last)
 	stop()
 	return errors.Join(err, <-discovered)
+}
+
+// featureMap is the list of probes as modeltap_feature_supported shows it.
+func featureMap(all []bpf.Feature) map[string]bool {
+	m := make(map[string]bool)
+	for _, f := range all {
+		m[f.Name] = f.State == bpf.Yes
+	}
+	return m
 }

@@ -19,10 +19,6 @@ import (
 	"github.com/modeltap/modeltap/observer/source/cgroup"
 )
 
-// featureSocketWait names, in modeltap_feature_supported, what is measured and
-// not only possible.
-const featureSocketWait = "socket_wait"
-
 // probeCgroup is mode.probe of CaptureCgroup.
 func probeCgroup(cfg *Config, host []bpf.Feature) (where string, err error) {
 	root := ""
@@ -98,11 +94,11 @@ func (c *capture) openCgroup(cfg *Config, table *servers.Table) error {
 		Apply: func(w discover.Capture) error {
 			// Ports first: what is attached afterwards records at once.
 			err := errors.Join(tap.SetPorts(w.Ports), attachments.Set(w.Dirs))
-			src.SetAttached(places(attachments.Attached()))
+			src.SetAttached(summary(attachments.Attached()))
 			return err
 		},
 	})
-	if src, err = cgroup.New(tap, cgroup.Options{Other: c.discover.Handle}); err != nil {
+	if src, err = cgroup.New(tap, cgroup.Options{Events: c.discover.Handle}); err != nil {
 		return err
 	}
 	c.source, c.programs = src, src.Programs
@@ -121,9 +117,9 @@ func lost(tap *bpf.Tap) func() (uint64, error) {
 	}
 }
 
-// places says where the tap is attached: all of a few cgroups, the number of
+// summary says where the tap is attached: all of a few cgroups, the number of
 // many, which no label could hold.
-func places(dirs []string) string {
+func summary(dirs []string) string {
 	if len(dirs) > 3 {
 		return fmt.Sprintf("%d cgroups, among them %s", len(dirs), dirs[0])
 	}

@@ -105,15 +105,15 @@ func Choose(cfg Config, host []bpf.Feature) Choice {
 }
 
 // attach opens the first capture that the configuration and the host allow.
-func (o *Observer) attach() (*capture, error) {
-	allowed, err := o.cfg.modes()
+func attach(cfg *Config, table *servers.Table) (*capture, error) {
+	allowed, err := cfg.modes()
 	if err != nil {
 		return nil, err
 	}
-	host := bpf.Features(o.cfg.CgroupRoot)
+	host := bpf.Features(cfg.CgroupRoot)
 	var all []error
 	for i, m := range allowed {
-		c, err := m.attach(&o.cfg, o.table, host)
+		c, err := m.attach(cfg, table, host)
 		if err == nil {
 			return c, nil
 		}
@@ -122,17 +122,8 @@ func (o *Observer) attach() (*capture, error) {
 		}
 		if all = append(all, err); i+1 < len(allowed) {
 			next := allowed[i+1]
-			o.cfg.Logger.Warn(fmt.Sprintf("capture by %s is not possible, trying %s: %s", m.name, next.name, next.scope), "reason", err)
+			cfg.Logger.Warn(fmt.Sprintf("capture by %s is not possible, trying %s: %s", m.name, next.name, next.scope), "reason", err)
 		}
 	}
 	return nil, errors.Join(all...)
-}
-
-// featureMap is the list of probes as modeltap_feature_supported shows it.
-func featureMap(all []bpf.Feature) map[string]bool {
-	m := make(map[string]bool)
-	for _, f := range all {
-		m[f.Name] = f.State == bpf.Yes
-	}
-	return m
 }

@@ -15,21 +15,6 @@ import (
 	"github.com/modeltap/modeltap/observer/tokens"
 )
 
-// source yields segments. Its three implementations are the rooms below
-// observer/source.
-type source interface {
-	// Run hands over windows of segments until ctx ends. A window is valid
-	// until emit returns; an empty one comes at least every second, so that
-	// timers run. now is the source's clock in ns. last, unless nil, is its last
-	// turn: neither emit nor a function of Sync runs after it.
-	Run(ctx context.Context, emit func(batch []event.Segment, now int64), last func()) error
-	// Sync drains what can be read now and then calls fn where Run runs. fn is
-	// not called when ctx or Run (turn.ErrEnded) ends first.
-	Sync(ctx context.Context, fn func()) error
-	// Stats may be called from any goroutine.
-	Stats() event.SourceStats
-}
-
 // Observer watches model servers and tells a Sink of their exchanges. Its
 // methods may be called from any goroutine.
 type Observer struct {
@@ -68,7 +53,7 @@ func New(cfg Config, sink event.Sink) (*Observer, error) {
 // Run attaches the capture and observes until ctx ends; it returns nil then. It
 // is for one call. An error names what is missing and the remedy.
 func (o *Observer) Run(ctx context.Context) error {
-	c, err := o.attach()
+	c, err := attach(&o.cfg, o.table)
 	if err != nil {
 		return err
 	}

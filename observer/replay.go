@@ -69,11 +69,6 @@ func serverSide(targets []servers.Spec) func(event.Endpoint) bool {
 	}
 }
 
-// resolveIn asks the table alone.
-func resolveIn(t *servers.Table) resolver {
-	return func(_ *tcp.Conn, first *event.Segment) *servers.Server { return t.Resolve(first) }
-}
-
 // adoptIn makes every server side a server, unless targets are given.
 func adoptIn(t *servers.Table, targets bool) resolver {
 	if targets {

@@ -31,6 +31,11 @@ type shard struct {
 // resolver returns the server of a new connection, nil when it is not watched.
 type resolver func(c *tcp.Conn, first *event.Segment) *servers.Server
 
+// resolveIn asks the table alone.
+func resolveIn(t *servers.Table) resolver {
+	return func(_ *tcp.Conn, first *event.Segment) *servers.Server { return t.Resolve(first) }
+}
+
 func newShard(cfg *Config, b *budget.Budget, labels *meter.Labels, sink event.Sink, resolve resolver) *shard {
 	s := &shard{log: cfg.Logger, budget: b.Share()}
 	s.llm = llm.Shard{

@@ -144,7 +144,7 @@ func (d *Discoverer) tick(now time.Time) {
 	d.steer(now)
 	d.report()
 	if d.failed {
-		d.settle(now)
+		d.recapture(now)
 	}
 }
 
@@ -171,7 +171,7 @@ func (d *Discoverer) changed(now time.Time) {
 	for _, p := range d.table.Doubted() {
 		d.tell(p, now)
 	}
-	d.settle(now)
+	d.recapture(now)
 }
 
 // again offers everything to a Table with other targets.
@@ -187,8 +187,8 @@ func (d *Discoverer) again(now time.Time) {
 	d.report()
 }
 
-// settle applies what should be captured, and notes whether that failed.
-func (d *Discoverer) settle(now time.Time) {
+// recapture applies what should be captured, and notes whether that failed.
+func (d *Discoverer) recapture(now time.Time) {
 	if err := d.apply(now); err != nil {
 		d.log.Error("the capture could not be changed, trying again", "err", err)
 		d.failed = true

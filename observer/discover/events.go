@@ -13,7 +13,7 @@ import (
 // news is a record of the ring that is no segment.
 type news struct {
 	closed uint64    // the cookie of a listener that was closed, or
-	found  bpf.Found // what was found
+	record bpf.Found // what was found
 }
 
 // Handle takes a record of the ring that is no segment (bpf.KindListenerClosed
@@ -23,7 +23,7 @@ func (d *Discoverer) Handle(_ uint8, raw []byte) {
 	var n news
 	if cookie, ok := bpf.ClosedListener(raw); ok {
 		n.closed = cookie
-	} else if n.found, ok = bpf.ParseFound(raw); !ok || n.found.Port == 0 {
+	} else if n.record, ok = bpf.ParseFound(raw); !ok || n.record.Port == 0 {
 		return
 	}
 	select {
@@ -38,10 +38,10 @@ func (d *Discoverer) take(n news, now time.Time) bool {
 	switch {
 	case n.closed != 0:
 		d.ended(n.closed, now)
-	case n.found.Kind == bpf.KindBound:
-		return d.bound(n.found, now)
+	case n.record.Kind == bpf.KindBound:
+		return d.bound(n.record, now)
 	default:
-		d.answers(n.found, now)
+		d.answers(n.record, now)
 	}
 	return false
 }
@@ -61,11 +61,6 @@ func (d *Discoverer) bound(f bpf.Found, now time.Time) (candidate bool) {
 	}
 	if !s.own && s.PID != 0 {
 		s.Node = d.k.Node(s.PID)
-	}
-	if d.k.Watch != nil {
-		if err := d.k.Watch(s.Key); err != nil {
-			d.log.Debug("the close of a listener will not be seen", "err", err)
-		}
 	}
 	d.describe(s)
 	d.offer(s, now)

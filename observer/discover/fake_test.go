@@ -33,10 +33,10 @@ type host struct {
 	inside     map[int]uint64   // their network namespaces
 	groups     map[uint64]string
 	vanished   map[uint64]bool
-	blind      bool   // other namespaces are out of sight
-	noPIDs     bool   // processes are
-	deaf       bool   // events are lost
-	lost       uint64 // closes among them
+	blind      bool     // other namespaces are out of sight
+	noPIDs     bool     // processes are
+	deaf       bool     // events are lost
+	untold     []uint64 // closes among them
 	scouting   bool
 	applied    Capture
 	passes     int // over all descriptors
@@ -131,7 +131,12 @@ func (h *host) boot(change ...func(*Config)) {
 		Scout:         func(on bool) error { h.scouting = on; return nil },
 		ForgetAnswers: func() error { return nil },
 		Missed:        func() (uint64, error) { return 0, nil },
-		Lost:          func() (uint64, error) { return h.lost, nil },
+		Untold: func() ([]uint64, error) {
+			all := h.untold
+			h.untold = nil
+			return all, nil
+		},
+		Unwatch: func(uint64) error { return nil },
 	}
 	cfg := Config{Table: h.tab, Kernel: k, Apply: func(c Capture) error {
 		if h.failApply {
@@ -183,7 +188,7 @@ func (h *host) bind(netns, group uint64, pid int, local string) *fake {
 		h.groups[group] = fmt.Sprintf("/g%d", group)
 	}
 	h.sockets[s.cookie], h.member[pid], h.inside[pid] = s, group, netns
-	h.hear(news{found: bpf.Found{
+	h.hear(news{record: bpf.Found{
 		Kind: bpf.KindBound, Port: s.local.Port(), PID: uint32(pid), Cookie: s.cookie, Group: group, NetNS: netns, Addr: s.local.Addr().As16(),
 	}})
 	return s
@@ -200,7 +205,7 @@ func (h *host) serve(netns, group uint64, local string, argv ...string) *fake {
 func (h *host) shut(s *fake) {
 	delete(h.sockets, s.cookie)
 	if h.deaf {
-		h.lost++
+		h.untold = append(h.untold, s.cookie)
 	}
 	if !s.multipath {
 		h.hear(news{closed: s.cookie})
@@ -265,7 +270,7 @@ func (h *host) answer(s *fake) {
 		addr = netip.MustParseAddr("10.0.0.1")
 	}
 	if h.scouting {
-		h.hear(news{found: bpf.Found{Kind: bpf.KindAnswers, Port: s.local.Port(), Group: s.group, NetNS: s.netns, Addr: addr.As16()}})
+		h.hear(news{record: bpf.Found{Kind: bpf.KindAnswers, Port: s.local.Port(), Group: s.group, NetNS: s.netns, Addr: addr.As16()}})
 	}
 }
 

@@ -116,15 +116,9 @@ func (p *chance) step() {
 			p.settle()
 		}
 		if s != nil && p.rng.IntN(3) == 0 {
-			// In another namespace a lost close cannot be told from a server
-			// that loads, as long as its process lives.
-			p.say("%d ends, and nobody is told", s.cookie)
+			p.say("%d is closed, and no record tells", s.cookie)
 			p.deaf = true
-			if s.netns == home {
-				p.shut(s)
-			} else if p.alone(s) {
-				p.kill(s)
-			}
+			p.shut(s)
 			p.deaf = false
 		}
 	}

@@ -16,8 +16,8 @@ import (
 // runs only when a listener has appeared whose process nothing else has told.
 const maxAttempts = 2
 
-// identifyAll finds the processes of new listeners.
-func (d *Discoverer) identifyAll(now time.Time) {
+// findProcesses finds the processes of new listeners.
+func (d *Discoverer) findProcesses(now time.Time) {
 	want := make(map[uint64]bool)
 	for _, s := range d.sockets {
 		if s.listens && s.PID == 0 && s.inode != 0 && s.attempts < maxAttempts && d.table.Means(s.Port) {
@@ -77,7 +77,7 @@ func (d *Discoverer) tell(p event.Place, now time.Time) {
 		return
 	case s != nil:
 		d.describe(s)
-		d.admit(s, now)
+		d.hand(s, now)
 		d.table.Tell(p, s.Owner, s.Verdict)
 		return
 	}

@@ -29,8 +29,9 @@ type Kernel struct {
 
 	// What follows is nil where the capture has no such program.
 
-	// Watch has the close of a socket reported that no bind event told of.
-	Watch func(cookie uint64) error
+	// Watch has the close of a socket reported that no bind event told of;
+	// Unwatch forgets one whose end was found out otherwise.
+	Watch, Unwatch func(cookie uint64) error
 	// Scout attaches or detaches the program that reports local ports which
 	// answer in HTTP/1; ForgetAnswers has it report those again that it has.
 	Scout         func(on bool) error

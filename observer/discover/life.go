@@ -33,7 +33,7 @@ func (d *Discoverer) bury(now time.Time) {
 		}
 	}
 	if again && !d.applying {
-		d.settle(now) // what was attached there is no more
+		d.recapture(now) // what was attached there is no more
 	}
 }
 

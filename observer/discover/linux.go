@@ -35,6 +35,7 @@ func Linux(p Programs) Kernel {
 	if d := p.Discovery; d != nil {
 		k.Watch, k.Scout, k.ForgetAnswers, k.Missed = d.Watch, d.Scout, d.ForgetAnswers, d.Missed
 		k.Untold = d.Untold
+		k.Unwatch = d.Unwatch
 	}
 	return k
 }

@@ -133,5 +133,5 @@ func (d *Discoverer) answers(f bpf.Found, now time.Time) {
 		d.scout.probation = make(map[event.Place]time.Time)
 	}
 	d.scout.probation[port] = now
-	d.admit(s, now)
+	d.hand(s, now)
 }

@@ -53,7 +53,7 @@ func (d *Discoverer) look(now time.Time) {
 	if waits && d.dump.may(now) {
 		d.unmask(now)
 	}
-	d.identifyAll(now)
+	d.findProcesses(now)
 	for _, t := range all {
 		d.offer(d.sockets[t.Cookie], now)
 	}
@@ -151,7 +151,10 @@ func (d *Discoverer) keep(s *socket) {
 
 // ended forgets a socket.
 func (d *Discoverer) ended(key uint64, now time.Time) {
-	if _, known := d.sockets[key]; known {
+	if s := d.sockets[key]; s != nil {
+		if s.listens && d.k.Unwatch != nil && key&nodeKey == 0 {
+			_ = d.k.Unwatch(key) // else it is told of once more
+		}
 		delete(d.sockets, key)
 		d.table.Remove(key, now)
 	}
@@ -189,12 +192,12 @@ func (d *Discoverer) offer(s *socket, now time.Time) {
 	if s.Verdict == servers.Unsure && !d.table.Explicit() {
 		return
 	}
-	d.admit(s, now)
+	d.hand(s, now)
 }
 
-// admit hands a socket to the Table: with its name if that is known, else the
+// hand gives a socket to the Table: with its name if that is known, else the
 // name follows.
-func (d *Discoverer) admit(s *socket, now time.Time) {
+func (d *Discoverer) hand(s *socket, now time.Time) {
 	s.offered, s.Bound = true, s.own && !s.listens
 	add := func(l servers.Listener) {
 		if d.cfg.Packets {
@@ -208,7 +211,7 @@ func (d *Discoverer) admit(s *socket, now time.Time) {
 		l := s.Listener
 		l.Unnamed = true
 		add(l)
-		d.settle(now) // what comes meanwhile is captured
+		d.recapture(now) // what comes meanwhile is captured
 		s.Name = d.cfg.Names.Of(s.Cgroup)
 	}
 	add(s.Listener)

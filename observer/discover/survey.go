@@ -30,7 +30,7 @@ func (d *Discoverer) survey(now time.Time) {
 		}
 	}
 	d.pass = pace{} // the pass of a moment ago did not know them
-	d.identifyAll(now)
+	d.findProcesses(now)
 	for key, s := range d.sockets {
 		switch {
 		case s.own:

@@ -72,7 +72,7 @@ func follow(t testing.TB, tap *bpf.Tap) *recorder {
 	t.Helper()
 	r := &recorder{tap: tap, changed: make(chan struct{}, 1)}
 	var err error
-	r.source, err = New(tap, Options{Other: func(_ uint8, raw []byte) {
+	r.source, err = New(tap, Options{Events: func(_ uint8, raw []byte) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.others = append(r.others, append([]byte(nil), raw...))

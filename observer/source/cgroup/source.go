@@ -30,9 +30,9 @@ const (
 
 // Options are what New needs besides the tap.
 type Options struct {
-	// Other receives each record that is no segment (bpf.KindListenerClosed
+	// Events receives each record that is no segment (bpf.KindListenerClosed
 	// and up), on Run's goroutine. raw is valid during the call. May be nil.
-	Other func(kind uint8, raw []byte)
+	Events func(kind uint8, raw []byte)
 }
 
 // Source yields the segments of a Tap.
@@ -60,7 +60,7 @@ func New(tap *bpf.Tap, o Options) (*Source, error) {
 	}
 	return &Source{
 		tap:   tap,
-		other: o.Other,
+		other: o.Events,
 		ring:  r,
 		alarm: a,
 		batch: make([]event.Segment, 0, maxBatch),

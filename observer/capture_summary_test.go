@@ -4,13 +4,13 @@ package observer
 
 import "testing"
 
-func TestPlaces(t *testing.T) {
+func TestSummary(t *testing.T) {
 	for want, dirs := range map[string][]string{
 		"":                             nil,
 		"/a /b":                        {"/a", "/b"},
 		"4 cgroups, among them /a/b/c": {"/a/b/c", "/d", "/e", "/f"},
 	} {
-		if got := places(dirs); got != want {
+		if got := summary(dirs); got != want {
 			t.Errorf("%q: %q, want %q", dirs, got, want)
 		}
 	}
