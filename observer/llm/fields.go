@@ -110,6 +110,7 @@ func (f *fields) Value(id jsonscan.Field, v *jsonscan.Value) {
 		if c := f.dialect.Loaded; c != nil && c(v.Str) {
 			f.loaded = true
 		}
+		d.failed = d.failed || string(v.Str) == "error"
 		if r, ok := finishOf(v.Str); ok {
 			d.now.finish, d.now.finished = r, true
 		}

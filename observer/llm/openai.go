@@ -27,6 +27,11 @@ var openAIUsage = slices.Concat([]jsonscan.Path{
 	{Path: "choices[].logprobs.content", Field: fieldTokenID, Kind: jsonscan.Count},
 	{Path: "choices[].logprobs.tokens", Field: fieldTokenID, Kind: jsonscan.Count},
 	{Path: "timings", Field: fieldTimings, Kind: jsonscan.Object},
+	{Path: "choices[].error", Field: fieldError, Kind: jsonscan.Any},
+	{Path: "choices[].error", Field: fieldError, Kind: jsonscan.Object},
+	{Path: "choices[].finish_reason.type", Field: fieldFinish, Kind: jsonscan.String},
+	{Path: "choices[].finish_reason.status_code", Field: fieldErrorCode, Kind: jsonscan.Number},
+	{Path: "error_code", Field: fieldErrorCode, Kind: jsonscan.Number}, // FastChat
 }, usage("usage."), usage("choices[].usage."))
 
 func usage(at string) []jsonscan.Path {

@@ -42,5 +42,6 @@ func metaInfo(at string) []jsonscan.Path {
 		{Path: at + ".reasoning_tokens", Field: fieldThought, Kind: jsonscan.Number},
 		{Path: at + ".finish_reason", Field: fieldFinish, Kind: jsonscan.String},
 		{Path: at + ".finish_reason.type", Field: fieldFinish, Kind: jsonscan.String},
+		{Path: at + ".finish_reason.status_code", Field: fieldErrorCode, Kind: jsonscan.Number},
 	}
 }
