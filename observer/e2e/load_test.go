@@ -14,6 +14,17 @@ import (
 	"github.com/modeltap/modeltap/observer/e2e/rig"
 )
 
+// processors runs a test with a daemon that has two processors and with one that
+// has as many as a node: no limit may depend on them.
+func processors(t *testing.T, f func(t *testing.T)) {
+	for _, n := range []int{2, 16} {
+		t.Run("GOMAXPROCS="+itoa(n), func(t *testing.T) {
+			t.Setenv("GOMAXPROCS", itoa(n))
+			f(t)
+		})
+	}
+}
+
 func itoa(n int) string { return strconv.Itoa(n) }
 
 // load runs the C client against s and returns how many requests were
@@ -34,7 +45,9 @@ func (p parts) load(t *testing.T, s *rig.Server, connections int, amount, target
 
 // TestLoadChunks sends 100,000 chunks/s for 10 s: every request and every
 // token is counted and no record is lost.
-func TestLoadChunks(t *testing.T) {
+func TestLoadChunks(t *testing.T) { processors(t, loadChunks) }
+
+func loadChunks(t *testing.T) {
 	p := need(t)
 	s := p.serveC(t)
 	m := p.observe(t, s.Target("llm"))
@@ -61,7 +74,9 @@ func TestLoadChunks(t *testing.T) {
 
 // TestLoadStreams holds 10,000 streams open at once: exact counts, at most
 // 150 MiB, /metrics in under a second.
-func TestLoadStreams(t *testing.T) {
+func TestLoadStreams(t *testing.T) { processors(t, loadStreams) }
+
+func loadStreams(t *testing.T) {
 	p := need(t)
 	s := p.serveC(t)
 	m := p.observe(t, s.Target("llm"))
@@ -121,7 +136,9 @@ func TestLoadUploads(t *testing.T) {
 
 // TestLoadConnections opens and drops thousands of connections without asking
 // anything: they are forgotten and the next request is measured.
-func TestLoadConnections(t *testing.T) {
+func TestLoadConnections(t *testing.T) { processors(t, loadConnections) }
+
+func loadConnections(t *testing.T) {
 	p := need(t)
 	s := p.serveC(t)
 	m := p.observe(t, s.Target("llm"))
