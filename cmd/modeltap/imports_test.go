@@ -46,8 +46,9 @@ var mayImport = map[string][]string{
 	"observer/source/cgroup":     {"bpf", "observer/event", "observer/source/turn"},
 	"observer/source/pcapfile":   {"observer/event", "observer/source/turn", "observer/tcp"},
 	"observer/source/turn":       {},
+	"observer/sniff":             {"observer/event"},
 	"observer/sse":               {"observer/event"},
-	"observer/stream":            {"observer/budget", "observer/event", "observer/http1", "observer/llm", "observer/message", "observer/servers", "observer/tcp"},
+	"observer/stream":            {"observer/budget", "observer/event", "observer/http1", "observer/llm", "observer/message", "observer/servers", "observer/sniff", "observer/tcp"},
 	"observer/tcp":               {"observer/budget", "observer/event"},
 	"observer/tokenizer":         {},
 	"observer/tokens":            {"observer/event"},
@@ -56,7 +57,7 @@ var mayImport = map[string][]string{
 
 // pure rooms use the standard library and our own pure rooms, nothing else,
 // and have neither clock, log nor network.
-var pure = []string{"observer/budget", "observer/event", "observer/message", "observer/tcp", "observer/http1", "observer/sse", "observer/ndjson", "observer/jsonscan", "observer/tokens", "observer/llm", "observer/meter", "observer/servers"}
+var pure = []string{"observer/budget", "observer/event", "observer/message", "observer/sniff", "observer/tcp", "observer/http1", "observer/sse", "observer/ndjson", "observer/jsonscan", "observer/tokens", "observer/llm", "observer/meter", "observer/servers"}
 
 var impure = []string{"log", "log/slog", "net", "net/http", "os", "os/exec", "syscall"}
 

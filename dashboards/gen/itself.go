@@ -64,7 +64,7 @@ func selfLoss() []panel {
 
 func selfUnderstood() []panel {
 	return []panel{
-		lines("Not readable connections", "short", "By reason: tls and http2 need the plain side of a proxy, unknown_protocol is a wrong port, compressed answers have durations and no token times.",
+		lines("Not readable connections", "short", "By reason: tls and http2 need the plain side of a proxy, websocket an HTTP route of the same API, unknown_protocol is a wrong port, compressed answers have durations and no token times.",
 			q(`sum by (instance, reason) (rate(modeltap_unobserved_connections_total{$J}[$R]))`, "{{instance}} {{reason}}")),
 		lines("Bytes against their protocol", "short", "What could not be parsed, per second. A steady rate on one protocol is a new dialect: please report with modeltap record.",
 			q(`sum by (instance, protocol, reason) (rate(modeltap_parse_errors_total{$J}[$R]))`, "{{instance}} {{protocol}} {{reason}}")),

@@ -8,6 +8,7 @@ type Unobserved uint8
 const (
 	UnobservedTLS Unobserved = iota
 	UnobservedHTTP2
+	UnobservedWebSocket
 	UnobservedUnknown
 	UnobservedCompressed
 	// UnobservedReasons is the number of reasons.
@@ -16,7 +17,7 @@ const (
 
 // String returns the value of the "reason" label.
 func (u Unobserved) String() string {
-	return [...]string{"tls", "http2", "unknown_protocol", "compressed"}[u]
+	return [...]string{"tls", "http2", "websocket", "unknown_protocol", "compressed"}[u]
 }
 
 // Protocol names the parser that met an error.

@@ -29,9 +29,9 @@ func plausible(d event.Direction, p []byte) bool {
 	return true
 }
 
-// opening reports whether p can be the beginning of a head to one who doubts:
+// Opening reports whether p can be the beginning of a head to one who doubts:
 // see Init.
-func opening(d event.Direction, p []byte) bool {
+func Opening(d event.Direction, p []byte) bool {
 	if d == event.Response {
 		return prefix(p, "HTTP/1.") &&
 			(len(p) <= 7 || p[7] == '0' || p[7] == '1') &&
@@ -67,7 +67,7 @@ func (x *Parser) sync(p []byte) int {
 	}
 	first := len(x.buf) == 0
 	switch {
-	case first && !(x.fresh && opening(x.dir, p[:n])):
+	case first && !(x.fresh && Opening(x.dir, p[:n])):
 		x.pool.Discarded += uint64(n)
 	case len(x.buf)+n > HeadLimit || !x.pool.room(len(x.buf), n, false):
 		x.drop()
@@ -114,7 +114,7 @@ func (x *Parser) weigh(whole bool) {
 		x.pool.Discarded += uint64(next)
 		x.buf = append(x.buf[:0], x.buf[next:]...)
 		x.row, x.alt = 0, max(x.alt-next, 0)
-		if opening(x.dir, x.buf) {
+		if Opening(x.dir, x.buf) {
 			x.h.Begin()
 		}
 	}
@@ -138,7 +138,7 @@ func (x *Parser) judge(whole bool) verdict {
 	line := x.buf[x.row:]
 	switch {
 	case !whole:
-		if x.row == 0 && len(line) <= prefixLimit && !opening(x.dir, line) {
+		if x.row == 0 && len(line) <= prefixLimit && !Opening(x.dir, line) {
 			return wrong
 		}
 		return wait
@@ -148,7 +148,7 @@ func (x *Parser) judge(whole bool) verdict {
 		return wrong
 	case x.row == 0:
 		var h Head
-		if !opening(x.dir, line) || !bytes.HasSuffix(line, crlf) || !h.startLine(x.dir, line[:len(line)-2]) ||
+		if !Opening(x.dir, line) || !bytes.HasSuffix(line, crlf) || !h.startLine(x.dir, line[:len(line)-2]) ||
 			h.Minor > 1 || !clean(line[:len(line)-2]) {
 			return wrong
 		}

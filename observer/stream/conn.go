@@ -40,7 +40,7 @@ func (c *Conn) Data(d event.Direction, m event.Mark, p []byte) {
 		c.position += uint64(len(p))
 	}
 	if c.proto == nil {
-		c.sniff(d, m, p)
+		c.sniff(d, p)
 	}
 	c.proto.data(d, m, p)
 	c.tell()
@@ -69,7 +69,7 @@ func (c *Conn) missing(d event.Direction, n int) {
 		// What follows tells nothing for certain, as in the middle of a
 		// connection.
 		c.whole = false
-		c.proto = c.shard.http1(c)
+		c.proto = c.shard.joined(c)
 	}
 }
 

@@ -52,7 +52,7 @@ func note(msg, id string) string {
 	return data(fmt.Sprintf(`{"msg":%q,"event_id":%q,"rank":0,"queue_size":1,"rank_eta":1.9}`, msg, id))
 }
 
-func joined(at int64, conn int, path, session, id string) []on {
+func queuedUp(at int64, conn int, path, session, id string) []on {
 	return []on{
 		{conn, ask(at, post(path, `{"data":["a question of six words, perhaps",null],"event_data":null,"fn_index":2,"trigger_id":5,"session_hash":"`+session+`"}`))},
 		{conn, answer(at+3, jsonAnswer(200, `{"event_id":"`+id+`"}`))},
@@ -63,7 +63,7 @@ func joined(at int64, conn int, path, session, id string) []on {
 // same text: joined at 0, generated at 100, 120 and 150 ms, ended at 160 ms.
 func gradio() map[string][]on {
 	feed := func(prefix string, generated ...string) []on {
-		s := joined(0, 1, prefix+"/queue/join", "abc", "e1")
+		s := queuedUp(0, 1, prefix+"/queue/join", "abc", "e1")
 		s = append(s, on{2, ask(20, get(prefix+"/queue/data?session_hash=abc"))},
 			on{2, answer(22, streamHead(sseHead))},
 			on{2, answer(22, note("estimation", "e1")+note("process_starts", "e1"))},
@@ -81,7 +81,7 @@ func gradio() map[string][]on {
 	pairs := func(text string) string {
 		return `[[["old question","old answer"],["a new question",` + text + `]]]`
 	}
-	calls := joined(0, 1, "/gradio_api/call/chat", "", "e1")
+	calls := queuedUp(0, 1, "/gradio_api/call/chat", "", "e1")
 	calls = append(calls, on{2, ask(20, get("/gradio_api/call/chat/e1"))}, on{2, answer(22, streamHead(sseHead))},
 		on{2, answer(50, chunk("event: heartbeat\ndata: null\n\n"))},
 		on{2, answer(100, chunk("event: generating\ndata: [\"Hello\", null]\n\n"))},
@@ -160,10 +160,10 @@ func TestGradioDiscovered(t *testing.T) {
 // Several events of one session, whose outputs are mixed on one stream, and
 // one of another session.
 func TestGradioEventsAtOnce(t *testing.T) {
-	steps := joined(0, 1, "/queue/join", "abc", "e1")
+	steps := queuedUp(0, 1, "/queue/join", "abc", "e1")
 	steps = append(steps, on{2, ask(5, get("/queue/data?session_hash=abc"))}, on{2, answer(6, streamHead(sseHead))})
-	steps = append(steps, joined(10, 3, "/queue/join", "abc", "e2")...)
-	steps = append(steps, joined(20, 4, "/queue/join", "xyz", "e3")...)
+	steps = append(steps, queuedUp(10, 3, "/queue/join", "abc", "e2")...)
+	steps = append(steps, queuedUp(20, 4, "/queue/join", "xyz", "e3")...)
 	steps = append(steps, on{5, ask(21, get("/queue/data?session_hash=xyz"))}, on{5, answer(22, streamHead(sseHead))},
 		on{2, answer(50, said("process_generating", "e1", `["one"]`)+said("process_generating", "e2", `["two"]`))},
 		on{5, answer(60, said("process_generating", "e3", `["three"]`))},
@@ -187,7 +187,7 @@ func TestGradioEventsAtOnce(t *testing.T) {
 // A function that yields nothing gives its output with its end: an answer, but
 // no stream.
 func TestGradioFunctions(t *testing.T) {
-	steps := append(joined(0, 1, "/queue/join", "abc", "e1"), on{2, ask(5, get("/queue/data?session_hash=abc"))}, on{2, answer(6, streamHead(sseHead))},
+	steps := append(queuedUp(0, 1, "/queue/join", "abc", "e1"), on{2, ask(5, get("/queue/data?session_hash=abc"))}, on{2, answer(6, streamHead(sseHead))},
 		on{2, answer(50, note("process_starts", "e1"))}, on{2, answer(90, said("process_completed", "e1", `["an answer of five words"]`)+lastChunk)})
 	k := newTalk()
 	k.hall(explicit(t), 0, steps...)
@@ -216,7 +216,7 @@ func TestGradioFunctions(t *testing.T) {
 
 func TestGradioOutcomes(t *testing.T) {
 	begin := func() []on {
-		return append(joined(0, 1, "/queue/join", "abc", "e1"), on{2, ask(5, get("/queue/data?session_hash=abc"))}, on{2, answer(6, streamHead(sseHead))},
+		return append(queuedUp(0, 1, "/queue/join", "abc", "e1"), on{2, ask(5, get("/queue/data?session_hash=abc"))}, on{2, answer(6, streamHead(sseHead))},
 			on{2, answer(50, said("process_generating", "e1", `["Hello"]`))})
 	}
 	failed := data(`{"msg":"process_completed","event_id":"e1","output":{"error":"no"},"success":false,"title":"Error"}`)
@@ -234,7 +234,7 @@ func TestGradioOutcomes(t *testing.T) {
 		"refused":          {[]on{{1, ask(0, post("/queue/join", `{"data":[],"session_hash":"abc"}`))}, {1, answer(9, jsonAnswer(503, `{"detail":"Queue is full."}`))}}, event.HTTPError},
 		"no ticket":        {[]on{{1, ask(0, post("/queue/join", `{"data":[],"session_hash":"abc"}`))}, {1, answer(9, jsonAnswer(200, `{}`))}}, event.Incomplete},
 		"not answered":     {[]on{{1, ask(0, post("/queue/join", `{"data":[],"session_hash":"abc"}`))}, {1, closed(9, tcp.Finished)}}, event.ServerAbort},
-		"call, error":      {append(joined(0, 1, "/call/chat", "", "e1"), on{2, ask(5, get("/call/chat/e1"))}, on{2, answer(6, streamHead(sseHead))}, on{2, answer(9, chunk("event: error\ndata: null\n\n")+lastChunk)}), event.StreamError},
+		"call, error":      {append(queuedUp(0, 1, "/call/chat", "", "e1"), on{2, ask(5, get("/call/chat/e1"))}, on{2, answer(6, streamHead(sseHead))}, on{2, answer(9, chunk("event: error\ndata: null\n\n")+lastChunk)}), event.StreamError},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := newTalk()
@@ -253,7 +253,7 @@ func TestGradioOutcomes(t *testing.T) {
 func TestGradioBounds(t *testing.T) {
 	k := newTalk()
 	s := explicit(t)
-	k.hall(s, 0, joined(0, 1, "/queue/join", "abc", "e1")...)
+	k.hall(s, 0, queuedUp(0, 1, "/queue/join", "abc", "e1")...)
 	k.shard.Expire(maxUnasked - 1)
 	if len(k.exchanges) != 0 {
 		t.Fatalf("given up early: %s", describe(k.exchanges))
@@ -264,7 +264,7 @@ func TestGradioBounds(t *testing.T) {
 	}
 	k = newTalk()
 	for i := range maxQueued + 5 {
-		k.hall(s, 0, joined(int64(i), 1, "/queue/join", "abc", fmt.Sprint("e", i))...)
+		k.hall(s, 0, queuedUp(int64(i), 1, "/queue/join", "abc", fmt.Sprint("e", i))...)
 	}
 	if len(k.exchanges) != 5 || k.tally.Unpaired[event.UnpairedMany] != 5 || k.shard.LLM.InFlight() != maxQueued {
 		t.Errorf("%d given up, unpaired %v, %d in flight", len(k.exchanges), k.tally.Unpaired, k.shard.LLM.InFlight())
@@ -283,7 +283,7 @@ func TestGradioBounds(t *testing.T) {
 	// Names too long are no names.
 	long := strings.Repeat("e", 65)
 	k = newTalk()
-	k.hall(s, 0, append(joined(0, 1, "/queue/join", long, long), on{2, ask(5, get("/queue/data?session_hash="+long))}, on{2, answer(6, streamHead(sseHead))},
+	k.hall(s, 0, append(queuedUp(0, 1, "/queue/join", long, long), on{2, ask(5, get("/queue/data?session_hash="+long))}, on{2, answer(6, streamHead(sseHead))},
 		on{2, answer(50, said("process_completed", long, `["Hello"]`)+lastChunk)})...)
 	if len(k.shard.queues) != 0 || k.shard.LLM.InFlight() != 0 {
 		t.Errorf("%d queues, %d in flight", len(k.shard.queues), k.shard.LLM.InFlight())

@@ -5,6 +5,7 @@ package stream
 import (
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/http1"
+	"github.com/modeltap/modeltap/observer/sniff"
 	"github.com/modeltap/modeltap/observer/tcp"
 )
 
@@ -22,15 +23,19 @@ type http1Conn struct {
 	passed, behind    int           // answers to be passed over, before theirs and after
 	began             int64         // first byte of the request head being read
 	answerBegan       int64
-	receiving         bool // the youngest call's request is being read
-	chunked           bool // its body is
-	unframed          bool // its end can be told by its answer only
-	answering         bool // the oldest call's answer is being read
-	passing           bool // an answer is being passed over
-	orphan            bool // an answer without a request has been counted
-	reads             bool // what the application reads is reported
-	answered          bool // an answer has ended on it
-	upgraded          bool // what follows is no HTTP/1
+	receiving         bool             // the youngest call's request is being read
+	chunked           bool             // its body is
+	unframed          bool             // its end can be told by its answer only
+	answering         bool             // the oldest call's answer is being read
+	passing           bool             // an answer is being passed over
+	found             bool             // a head, after all
+	begun             bool             // the server has said something that may be HTTP/1
+	hello             []byte           // and this before, which may be something else
+	orphan            bool             // an answer without a request has been counted
+	reads             bool             // what the application reads is reported
+	answered          bool             // an answer has ended on it
+	upgraded          bool             // what follows is no HTTP/1
+	upgrade           event.Unobserved // but this
 }
 
 // http1 returns what follows HTTP/1 on c.
@@ -44,6 +49,7 @@ func (s *Shard) http1(c *Conn) *http1Conn {
 	}
 	x.conn = c
 	x.orphan = c.tcp.Rejoined // what was open on it has been counted
+	x.begun = !c.whole
 	x.request.Init(&s.heads, event.Request, (*requests)(x), !c.whole)
 	x.response.Init(&s.heads, event.Response, (*responses)(x), !c.whole)
 	return x
@@ -66,17 +72,41 @@ func (x *http1Conn) data(d event.Direction, m event.Mark, p []byte) {
 		x.request.Write(p)
 		return
 	}
+	if !x.begun {
+		if p = x.greeted(m, p); p == nil {
+			return
+		}
+	}
 	if rest := x.response.Write(p); x.upgraded {
-		x.upgrade(m, rest)
+		x.leave(x.upgrade, m, rest)
 	}
 }
 
-// upgrade hands the connection over to what follows an answer that ended
-// HTTP/1 on it. The first bytes of that are rest.
-func (x *http1Conn) upgrade(m event.Mark, rest []byte) {
+// greeted takes the server's first bytes and returns them once they may be
+// HTTP/1. A server that speaks HTTP/2 alone says so whatever it was asked.
+func (x *http1Conn) greeted(m event.Mark, p []byte) []byte {
+	if x.hello != nil {
+		p = append(x.hello, p...)
+	}
+	switch sniff.Settings(p) {
+	case sniff.More:
+		x.hello = append([]byte(nil), p...)
+		return nil
+	case sniff.HTTP2:
+		x.abortAll(m.Time, event.ServerAbort)
+		x.leave(event.UnobservedHTTP2, m, p)
+		return nil
+	}
+	x.begun, x.hello = true, nil
+	return p
+}
+
+// leave hands the connection over to what is spoken from here on, which begins
+// with rest.
+func (x *http1Conn) leave(why event.Unobserved, m event.Mark, rest []byte) {
 	c := x.conn
 	x.release()
-	c.refuse(event.UnobservedUnknown)
+	c.refuse(why)
 	if len(rest) > 0 {
 		c.proto.data(event.Response, m, rest)
 	}

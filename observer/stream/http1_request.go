@@ -15,6 +15,7 @@ func (r *requests) Begin() { r.began = r.mark[event.Request].Time }
 
 func (r *requests) Head(h *http1.Head) http1.Framing {
 	x := (*http1Conn)(r)
+	x.found = true
 	k := x.admit()
 	if k == nil {
 		return http1.AsFramed

@@ -3,6 +3,8 @@
 package stream
 
 import (
+	"bytes"
+
 	"github.com/modeltap/modeltap/observer/event"
 	"github.com/modeltap/modeltap/observer/http1"
 	"github.com/modeltap/modeltap/observer/llm"
@@ -16,6 +18,7 @@ func (r *responses) Begin() { r.answerBegan = r.mark[event.Response].Time }
 
 func (r *responses) Head(h *http1.Head) http1.Framing {
 	x := (*http1Conn)(r)
+	x.found = true
 	if h.Status/100 == 1 && h.Status != 101 {
 		return http1.AsFramed
 	}
@@ -38,7 +41,7 @@ func (r *responses) Head(h *http1.Head) http1.Framing {
 		k.upgrade(h.Status)
 		x.pop()
 		x.abortAll(x.answerBegan, event.Incomplete)
-		x.upgraded = true
+		x.upgraded, x.upgrade = true, upgradeOf(h)
 		return http1.Tunnel
 	}
 	k.answer(x.answerBegan, &h.Head)
@@ -46,6 +49,22 @@ func (r *responses) Head(h *http1.Head) http1.Framing {
 		return http1.NoBody
 	}
 	return http1.AsFramed
+}
+
+// upgradeOf tells what is spoken after h, which ends HTTP/1 on a connection.
+func upgradeOf(h *http1.Head) event.Unobserved {
+	to, _ := h.Field("upgrade")
+	_, accepted := h.Field("sec-websocket-accept") // RFC 6455 section 4.2.2
+	switch {
+	case h.Status != 101:
+	case bytes.EqualFold(to, []byte("websocket")), accepted:
+		return event.UnobservedWebSocket
+	case bytes.EqualFold(to, []byte("h2c")): // RFC 7540 section 3.2
+		return event.UnobservedHTTP2
+	case len(to) > 4 && bytes.EqualFold(to[:4], []byte("TLS/")): // RFC 2817
+		return event.UnobservedTLS
+	}
+	return event.UnobservedUnknown
 }
 
 // orphanHead meets an answer whose request was not seen. Of an event stream it
