@@ -60,6 +60,7 @@ type Discoverer struct {
 	dropped atomic.Uint64
 
 	sockets    map[uint64]*socket
+	sees       bool // what listens in our own namespace, as of the last look
 	pass       pace // over all descriptors
 	dump       pace // of all connections
 	outing     pace // to other namespaces

@@ -42,7 +42,19 @@ type host struct {
 	passes     int // over all descriptors
 	failApply  bool
 	listenings int
+	diag       diag
 }
+
+// diag says what the host tells of what listens in our own namespace.
+type diag uint8
+
+const (
+	whole  diag = iota
+	inodes      // no cookies and no cgroups, as procfs
+	silent      // an error
+)
+
+var errSilent = errors.New("no such file or directory")
 
 // fake is a TCP socket.
 type fake struct {
@@ -67,7 +79,19 @@ func (h *host) boot(change ...func(*Config)) {
 	h.t.Helper()
 	k := Kernel{
 		NetNS: home, HostPIDs: !h.noPIDs,
-		Listening: func() ([]Socket, error) { h.listenings++; return h.listening(home), nil },
+		Listening: func() ([]Socket, error) {
+			h.listenings++
+			all := h.listening(home)
+			switch h.diag {
+			case inodes:
+				for i := range all {
+					all[i].Cookie, all[i].Group = 0, 0
+				}
+			case silent:
+				return nil, errSilent
+			}
+			return all, nil
+		},
 		Connected: func() (map[uint64]bool, error) {
 			all := map[uint64]bool{}
 			for _, s := range h.sockets {

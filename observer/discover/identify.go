@@ -67,7 +67,7 @@ func (d *Discoverer) tell(p event.Place, now time.Time) {
 	s := d.socketAt(p)
 	own := p.NetNS != 0 && p.NetNS == d.k.NetNS
 	if s == nil && own {
-		d.look(now)
+		own = d.look(now) // else nothing is known of what listens
 		s = d.socketAt(p)
 	}
 	switch {

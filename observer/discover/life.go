@@ -10,11 +10,11 @@ func (d *Discoverer) age(now time.Time) {
 	d.bury(now)
 }
 
-// bury forgets sockets in other namespaces whose owner is gone: a close may be
+// bury forgets sockets whose owner is gone, where no look tells: a close may be
 // lost, and of those from procfs and those of Multipath TCP none is told.
 func (d *Discoverer) bury(now time.Time) {
 	for key, s := range d.sockets {
-		if !s.own && (s.listens || s.offered) && d.over(s) {
+		if !(s.own && d.sees) && (s.listens || s.offered) && d.over(s) {
 			d.ended(key, now)
 		}
 	}
@@ -49,7 +49,7 @@ func (d *Discoverer) over(s *socket) bool {
 	switch {
 	case d.k.Groups.Life == nil || s.Group == 0:
 		return s.PID != 0
-	case s.PID == 0 && s.own:
+	case s.PID == 0 && s.own && d.sees:
 		return false // who does not tell a process may not tell a cgroup either
 	}
 	life := d.k.Groups.Life(s.Group)

@@ -22,7 +22,7 @@ func Linux(p Programs) Kernel {
 	proc := identity.Proc("/proc")
 	k := Kernel{
 		NetNS: netnsCookie(), HostPIDs: bpf.HostPIDs(),
-		Listening: listening, Connected: connected,
+		Listening: func() ([]Socket, error) { return listeningHere(proc) }, Connected: connected,
 		Namespaces: func() []Namespace { return namespaces(proc) },
 		Holders:    proc.Holders, Command: proc.Command,
 		Node: func(pid int) uint64 { return nodeOf(strconv.Itoa(pid)) },

@@ -30,6 +30,25 @@ func namespaces(proc identity.Proc) []Namespace {
 	return all
 }
 
+// listeningHere lists what listens in our own network namespace: from procfs
+// where the kernel has no tcp_diag, which is a module of its own. Cookies and
+// cgroups are not known then.
+func listeningHere(proc identity.Proc) (all []Socket, err error) {
+	all, err = listening()
+	if err == nil {
+		return all, nil
+	}
+	held := proc.Listening("self")
+	if len(held) == 0 {
+		return nil, err // nothing listens, or nothing can be seen
+	}
+	all = nil
+	for _, s := range held {
+		all = append(all, Socket{Inode: s.Inode, Local: s.Local})
+	}
+	return all, nil
+}
+
 // nodeOf returns the inode of a process's network namespace, 0 unknown. Needs
 // CAP_SYS_PTRACE for processes of other users.
 func nodeOf(process string) uint64 {

@@ -112,7 +112,7 @@ func (d *Discoverer) answers(f bpf.Found, now time.Time) {
 	own := p.NetNS != 0 && p.NetNS == d.k.NetNS
 	s := d.socketAt(p)
 	if s == nil && own {
-		d.look(now)
+		own = d.look(now) // else nothing is known of what listens
 		s = d.socketAt(p)
 	}
 	switch {

@@ -26,16 +26,21 @@ type socket struct {
 	offered  bool // the Table knows it
 }
 
-// look compares what listens in our own network namespace with what is known.
-func (d *Discoverer) look(now time.Time) {
+// look compares what listens in our own network namespace with what is known,
+// and says whether it saw what does.
+func (d *Discoverer) look(now time.Time) bool {
 	all, err := d.k.Listening()
+	d.sees = err == nil
 	if err != nil {
 		d.log.Warn("discovery sees binds only", "err", err)
-		return
+		return false
 	}
 	present := make(map[uint64]bool, len(all))
-	for _, t := range all {
-		present[t.Cookie] = true
+	for i, t := range all {
+		if t.Cookie == 0 {
+			all[i].Cookie = d.keyOf(t, func(s *socket) bool { return s.own })
+		}
+		present[all[i].Cookie] = true
 	}
 	waits := false
 	for key, s := range d.sockets {
@@ -60,6 +65,7 @@ func (d *Discoverer) look(now time.Time) {
 	if d.cfg.Packets {
 		d.table.Looked()
 	}
+	return true
 }
 
 // displaced says whether another process listens where a socket was bound: both
@@ -198,7 +204,7 @@ func (d *Discoverer) offer(s *socket, now time.Time) {
 // hand gives a socket to the Table: with its name if that is known, else the
 // name follows.
 func (d *Discoverer) hand(s *socket, now time.Time) {
-	s.offered, s.Bound = true, s.own && !s.listens
+	s.offered, s.Bound = true, s.own && !s.listens && d.sees
 	add := func(l servers.Listener) {
 		if d.cfg.Packets {
 			d.table.Door(l)

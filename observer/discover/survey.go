@@ -18,7 +18,7 @@ func (d *Discoverer) survey(now time.Time) {
 		cookies[ns.Cookie], nodes[ns.Node] = ns.Cookie != 0, ns.Node != 0
 		for _, t := range ns.Sockets {
 			if t.Cookie == 0 {
-				t.Cookie = d.keyOf(t, ns.Node)
+				t.Cookie = d.keyOf(t, func(s *socket) bool { return !s.own && s.Node == ns.Node })
 			}
 			present[t.Cookie] = true
 			d.met(t, event.Place{NetNS: ns.Cookie, Node: ns.Node}, now)
@@ -46,10 +46,10 @@ func (d *Discoverer) survey(now time.Time) {
 }
 
 // keyOf returns the key of a socket of which only the inode is known: that of
-// the bind that told of it, if one did.
-func (d *Discoverer) keyOf(t Socket, node uint64) uint64 {
+// the bind that told of it, if one did in the namespace that in tells.
+func (d *Discoverer) keyOf(t Socket, in func(*socket) bool) uint64 {
 	for key, s := range d.sockets {
-		if s.Node == node && s.inode == 0 && s.Addr == t.Local.Addr().Unmap() && s.Port == t.Local.Port() {
+		if (s.inode == 0 || s.inode == t.Inode) && s.Addr == t.Local.Addr().Unmap() && s.Port == t.Local.Port() && in(s) {
 			return key
 		}
 	}
