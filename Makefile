@@ -68,11 +68,9 @@ e2e: e2e-setup
 test-hostile: e2e-setup
 	$(GO) run ./observer/e2e/hostile -loops 2 $(GO) test -count=1 -timeout 20m -skip '^TestLoad' $(E2E) ./cmd/modeltap ./exporter/web/e2e
 
-# Daemons with the shards of a large host, too.
 alone:
 	$(GO) test -count=1 -p 1 -timeout 10m $$($(GO) list ./... | grep -E '$(ALONE)')
 	$(GO) test -count=1 -timeout 10m -run '^TestLoad' $(E2E)
-	GOMAXPROCS=16 $(GO) test -count=1 -timeout 10m -run '^TestLoad(Chunks|Streams)$$' $(E2E)
 
 # What runs side by side, with the race detector: of the observer all but the
 # tests that drive whole daemons.
