@@ -10,6 +10,9 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
+
+	"github.com/modeltap/modeltap/bpf/cgroupfs"
+	"github.com/modeltap/modeltap/bpf/hostprobe"
 )
 
 // Attachments hold the cgroups that a Tap is attached to. No attached cgroup
@@ -22,7 +25,7 @@ type Attachments struct {
 }
 
 type attachment struct {
-	cgroup cgroupDir
+	cgroup cgroupfs.Cgroup
 	links  []link.Link
 }
 
@@ -38,9 +41,9 @@ func NewAttachments(tap *Tap) *Attachments {
 // twice. After an error the cgroups that it does not name are as asked for.
 func (a *Attachments) Set(dirs []string) error {
 	var errs []error
-	asked := make(map[uint64]cgroupDir)
+	asked := make(map[uint64]cgroupfs.Cgroup)
 	for _, dir := range dirs {
-		c, err := openCgroup(dir)
+		c, err := cgroupfs.Open(dir)
 		if errors.Is(err, unix.ENOENT) {
 			continue
 		}
@@ -48,14 +51,14 @@ func (a *Attachments) Set(dirs []string) error {
 			errs = append(errs, err)
 			continue
 		}
-		asked[c.id] = c
+		asked[c.ID] = c
 	}
 	wanted, failed := outermost(asked), make(map[uint64]bool)
 	for id, c := range wanted {
 		if a.held[id] != nil {
 			continue
 		}
-		links, err := a.tap.attach(c.path)
+		links, err := a.tap.attach(c.Path)
 		if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) {
 			continue // removed since it was opened
 		}
@@ -72,7 +75,7 @@ func (a *Attachments) Set(dirs []string) error {
 		}
 		// A descendant stays while its ancestor could not take over.
 		_, ok := asked[id]
-		if ok && slices.ContainsFunc(h.cgroup.ancestors, func(up uint64) bool { return failed[up] }) {
+		if ok && slices.ContainsFunc(h.cgroup.Ancestors, func(up uint64) bool { return failed[up] }) {
 			continue
 		}
 		errs = append(errs, h.close())
@@ -82,10 +85,10 @@ func (a *Attachments) Set(dirs []string) error {
 }
 
 // outermost returns those cgroups that have no ancestor among them.
-func outermost(all map[uint64]cgroupDir) map[uint64]cgroupDir {
-	out := make(map[uint64]cgroupDir)
+func outermost(all map[uint64]cgroupfs.Cgroup) map[uint64]cgroupfs.Cgroup {
+	out := make(map[uint64]cgroupfs.Cgroup)
 	for id, c := range all {
-		inside := slices.ContainsFunc(c.ancestors, func(up uint64) bool { _, ok := all[up]; return ok })
+		inside := slices.ContainsFunc(c.Ancestors, func(up uint64) bool { _, ok := all[up]; return ok })
 		if !inside {
 			out[id] = c
 		}
@@ -97,7 +100,7 @@ func outermost(all map[uint64]cgroupDir) map[uint64]cgroupDir {
 func (a *Attachments) Attached() []string {
 	var dirs []string
 	for _, h := range a.held {
-		dirs = append(dirs, h.cgroup.path)
+		dirs = append(dirs, h.cgroup.Path)
 	}
 	slices.Sort(dirs)
 	return dirs
@@ -154,7 +157,7 @@ func AttachCgroup(dir string, program *ebpf.Program, hook ebpf.AttachType) (link
 	defer unix.Close(fd)
 	l, err := link.AttachRawLink(link.RawLinkOptions{Target: fd, Program: program, Attach: hook})
 	if err != nil {
-		return nil, fmt.Errorf("attach to cgroup %s: %w", dir, Explain(err))
+		return nil, fmt.Errorf("attach to cgroup %s: %w", dir, hostprobe.ExplainAttach(err))
 	}
 	return l, nil
 }

@@ -8,16 +8,18 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
+	"strings"
 	"testing"
+
+	"github.com/modeltap/modeltap/bpf/cgroupfs"
 )
 
-func testRoot(t *testing.T) *CgroupRoot {
+func testRoot(t *testing.T) *cgroupfs.Root {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("needs root: makes cgroups and attaches BPF programs to them")
 	}
-	root, err := FindCgroupRoot("")
+	root, err := cgroupfs.Find("")
 	if err != nil {
 		t.Skip(err)
 	}
@@ -33,6 +35,16 @@ func makeCgroup(t *testing.T, path string) string {
 	}
 	t.Cleanup(func() { os.Remove(path) })
 	return path
+}
+
+// ownCgroup finds the path of the cgroup v2 hierarchy in /proc/PID/cgroup.
+func ownCgroup(text string) string {
+	for line := range strings.Lines(text) {
+		if path, ok := strings.CutPrefix(strings.TrimSpace(line), "0::"); ok {
+			return path
+		}
+	}
+	return "/"
 }
 
 // listenIn listens on loopback with a socket that belongs to the cgroup: a
@@ -152,26 +164,5 @@ func TestOneRecordPerSegment(t *testing.T) {
 	}
 	if got := attachments.Attached(); !slices.Equal(got, []string{inner}) {
 		t.Errorf("beside an error: attached to %v", got)
-	}
-}
-
-func TestPathOf(t *testing.T) {
-	root := testRoot(t)
-	dir := makeCgroup(t, root.Dir(fmt.Sprintf("mt-path-%d", os.Getpid())))
-	var st syscall.Stat_t
-	if err := syscall.Stat(dir, &st); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := root.PathOf(st.Ino); err != nil || root.Dir(got) != dir {
-		t.Errorf("PathOf(%d) = %q, %v; want that of %s", st.Ino, got, err, dir)
-	}
-	if got, err := root.walk(st.Ino); err != nil || root.Dir(got) != dir {
-		t.Errorf("walk(%d) = %q, %v; want that of %s", st.Ino, got, err, dir)
-	}
-	if got, err := root.PathOf(1); err != nil || got != "/" {
-		t.Errorf("PathOf(1) = %q, %v", got, err)
-	}
-	if got, err := root.PathOf(1 << 62); err == nil {
-		t.Errorf("PathOf of no cgroup = %q", got)
 	}
 }

@@ -2,7 +2,11 @@
 
 package bpf
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/modeltap/modeltap/bpf/hostprobe"
+)
 
 // Counters are what the programs counted since Load; by event.Direction where
 // there are two.
@@ -24,7 +28,7 @@ func (t *Tap) Counters() (Counters, error) {
 	for d := range uint32(2) {
 		var perCPU []tapCounters
 		if err := t.objects.Counters.Lookup(d, &perCPU); err != nil {
-			return sum, fmt.Errorf("read the capture counters: %w", Explain(err))
+			return sum, fmt.Errorf("read the capture counters: %w", hostprobe.Explain(err))
 		}
 		for _, c := range perCPU {
 			sum.Packets[d] += c.Packets

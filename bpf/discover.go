@@ -11,6 +11,8 @@ import (
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/link"
+
+	"github.com/modeltap/modeltap/bpf/hostprobe"
 )
 
 //go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target bpfel -go-package bpf -type found discover discover.bpf.c -- -mcpu=v3 -Wall -Werror -Iheaders -idirafter /usr/include/x86_64-linux-gnu -idirafter /usr/include/aarch64-linux-gnu
@@ -92,7 +94,7 @@ func LoadDiscovery(t *Tap, root string) (*Discovery, error) {
 	}
 	d := &Discovery{root: root, listeners: t.objects.Listeners, untold: t.objects.Untold}
 	if err := spec.LoadAndAssign(&d.objects, &ebpf.CollectionOptions{MapReplacements: t.SharedFor(spec)}); err != nil {
-		return nil, fmt.Errorf("load discovery: %w", Explain(err))
+		return nil, fmt.Errorf("load discovery: %w", hostprobe.Explain(err))
 	}
 	for _, attach := range []func() (link.Link, error){
 		// Closes first: no listener is reported whose end would be missed.
@@ -117,7 +119,7 @@ func LoadDiscovery(t *Tap, root string) (*Discovery, error) {
 // KindBound told of needs none.
 func (d *Discovery) Watch(cookie uint64) error {
 	if err := d.listeners.Put(cookie, uint8(1)); err != nil {
-		return fmt.Errorf("watch a listener: %w", Explain(err))
+		return fmt.Errorf("watch a listener: %w", hostprobe.Explain(err))
 	}
 	return nil
 }
@@ -125,7 +127,7 @@ func (d *Discovery) Watch(cookie uint64) error {
 // Unwatch forgets a listener whose end was found out otherwise.
 func (d *Discovery) Unwatch(cookie uint64) error {
 	if err := d.listeners.Delete(cookie); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-		return fmt.Errorf("unwatch a listener: %w", Explain(err))
+		return fmt.Errorf("unwatch a listener: %w", hostprobe.Explain(err))
 	}
 	return nil
 }
@@ -145,7 +147,7 @@ func (d *Discovery) Untold() ([]uint64, error) {
 			err = d.untold.Delete(cookie)
 		}
 		if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-			return cookies, fmt.Errorf("ask for closes that were not told: %w", Explain(err))
+			return cookies, fmt.Errorf("ask for closes that were not told: %w", hostprobe.Explain(err))
 		}
 		cookies = append(cookies, cookie)
 	}
@@ -156,7 +158,7 @@ func (d *Discovery) Untold() ([]uint64, error) {
 func (d *Discovery) Missed() (uint64, error) {
 	var q discoverQuota
 	if err := d.objects.Quota.Lookup(uint32(0), &q); err != nil {
-		return 0, fmt.Errorf("read what discovery missed: %w", Explain(err))
+		return 0, fmt.Errorf("read what discovery missed: %w", hostprobe.Explain(err))
 	}
 	return q.Dropped, nil
 }
@@ -192,7 +194,7 @@ func (d *Discovery) ForgetAnswers() error {
 			err = d.objects.Answerers.Delete(key)
 		}
 		if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-			return fmt.Errorf("clear the scout's memory: %w", Explain(err))
+			return fmt.Errorf("clear the scout's memory: %w", hostprobe.Explain(err))
 		}
 	}
 }

@@ -18,6 +18,8 @@ import (
 
 	"github.com/cilium/ebpf/ringbuf"
 	"golang.org/x/sys/unix"
+
+	"github.com/modeltap/modeltap/bpf/cgroupfs"
 )
 
 // discovery loads tap and discovery at the host's root and returns a function
@@ -29,7 +31,7 @@ func discovery(t *testing.T) (*Discovery, func(what string, wanted func(raw []by
 
 func discoveryInto(t *testing.T, ringSize int) (*Discovery, func(what string, wanted func(raw []byte) bool)) {
 	t.Helper()
-	root, err := FindCgroupRoot("")
+	root, err := cgroupfs.Find("")
 	if err != nil {
 		t.Skip("needs the root of cgroup v2: ", err)
 	}

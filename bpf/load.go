@@ -11,6 +11,8 @@ import (
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/rlimit"
+
+	"github.com/modeltap/modeltap/bpf/hostprobe"
 )
 
 // Options are what Load needs to know. The zero value is the default.
@@ -63,7 +65,7 @@ func Load(o Options) (*Tap, error) {
 	_ = rlimit.RemoveMemlock()
 	t := new(Tap)
 	if err := spec.LoadAndAssign(&t.objects, nil); err != nil {
-		return nil, fmt.Errorf("load the capture programs: %w", Explain(err))
+		return nil, fmt.Errorf("load the capture programs: %w", hostprobe.Explain(err))
 	}
 	return t, nil
 }

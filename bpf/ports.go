@@ -2,7 +2,11 @@
 
 package bpf
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/modeltap/modeltap/bpf/hostprobe"
+)
 
 // SetPorts replaces the set of watched local ports while the tap runs. Ports
 // in both sets are watched throughout. It is not safe for concurrent use.
@@ -16,7 +20,7 @@ func (t *Tap) SetPorts(ports []uint16) error {
 			continue
 		}
 		if err := t.objects.Ports.Put(uint32(i), want); err != nil {
-			return fmt.Errorf("change the port filter: %w", Explain(err))
+			return fmt.Errorf("change the port filter: %w", hostprobe.Explain(err))
 		}
 		t.ports[i] = want
 	}

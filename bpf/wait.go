@@ -8,6 +8,8 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
+
+	"github.com/modeltap/modeltap/bpf/hostprobe"
 )
 
 // wait is the attached socket wait program.
@@ -46,9 +48,9 @@ func (t *Tap) AttachSocketWait() error {
 
 func explainWait(err error) error {
 	if errors.Is(err, ebpf.ErrNotSupported) {
-		return &explained{"needs Linux 5.11 or later with CONFIG_DEBUG_INFO_BTF (/sys/kernel/btf/vmlinux): " + err.Error(), err}
+		return hostprobe.Explained("needs Linux 5.11 or later with CONFIG_DEBUG_INFO_BTF (/sys/kernel/btf/vmlinux): "+err.Error(), err)
 	}
-	return Explain(err)
+	return hostprobe.Explain(err)
 }
 
 func (w *wait) close() error {

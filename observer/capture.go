@@ -6,14 +6,10 @@ import (
 	"context"
 	"errors"
 
-	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/bpf/hostprobe"
 	"github.com/modeltap/modeltap/observer/discover"
 	"github.com/modeltap/modeltap/observer/event"
 )
-
-// featureSocketWait names, in modeltap_feature_supported, what is measured and
-// not only possible.
-const featureSocketWait = "socket_wait"
 
 // source yields segments. Its three implementations are the rooms below
 // observer/source.
@@ -61,10 +57,10 @@ func (c *capture) run(ctx context.Context, emit func([]event.Segment, int64), la
 }
 
 // featureMap is the list of probes as modeltap_feature_supported shows it.
-func featureMap(all []bpf.Feature) map[string]bool {
+func featureMap(all []hostprobe.Feature) map[string]bool {
 	m := make(map[string]bool)
 	for _, f := range all {
-		m[f.Name] = f.State == bpf.Yes
+		m[f.Name] = f.State == hostprobe.Yes
 	}
 	return m
 }

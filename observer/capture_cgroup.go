@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/bpf/cgroupfs"
+	"github.com/modeltap/modeltap/bpf/hostprobe"
 	"github.com/modeltap/modeltap/observer/discover"
 	"github.com/modeltap/modeltap/observer/identity"
 	"github.com/modeltap/modeltap/observer/identity/cri"
@@ -20,10 +22,10 @@ import (
 )
 
 // probeCgroup is mode.probe of CaptureCgroup.
-func probeCgroup(cfg *Config, host []bpf.Feature) (where string, err error) {
+func probeCgroup(cfg *Config, host []hostprobe.Feature) (where string, err error) {
 	root := ""
 	for _, f := range host {
-		if f.Required && f.State == bpf.No {
+		if f.Required && f.State == hostprobe.No {
 			return "", fmt.Errorf("%s: %s", f.Name, f.Detail)
 		}
 		if f.Name == "cgroup_root" {
@@ -40,13 +42,13 @@ func probeCgroup(cfg *Config, host []bpf.Feature) (where string, err error) {
 }
 
 // attachCgroup is mode.attach of CaptureCgroup.
-func attachCgroup(cfg *Config, table *servers.Table, host []bpf.Feature) (*capture, error) {
+func attachCgroup(cfg *Config, table *servers.Table, host []hostprobe.Feature) (*capture, error) {
 	c := &capture{features: featureMap(host)}
 	if err := c.openCgroup(cfg, table); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
 	for _, f := range host {
-		if f.Name == "host_pids" && f.State != bpf.Yes {
+		if f.Name == "host_pids" && f.State != hostprobe.Yes {
 			cfg.Logger.Warn("processes are out of sight; everything else is measured", "reason", f.Detail, "remedy", f.Remedy)
 		}
 	}
@@ -55,10 +57,10 @@ func attachCgroup(cfg *Config, table *servers.Table, host []bpf.Feature) (*captu
 
 // openCgroup fills c. What it has opened when it fails is in c.closers.
 func (c *capture) openCgroup(cfg *Config, table *servers.Table) error {
-	if err := bpf.Confined(); err != nil {
+	if err := hostprobe.Confined(); err != nil {
 		return err
 	}
-	root, err := bpf.FindCgroupRoot(cfg.CgroupRoot)
+	root, err := cgroupfs.Find(cfg.CgroupRoot)
 	if err != nil {
 		return err
 	}
@@ -74,7 +76,8 @@ func (c *capture) openCgroup(cfg *Config, table *servers.Table) error {
 		return err
 	}
 	c.closers = append(c.closers, tap.Close)
-	c.features[featureSocketWait] = attachSocketWait(cfg, tap)
+	c.features[bpf.FeaturePrograms] = true
+	c.features[bpf.FeatureSocketWait] = attachSocketWait(cfg, tap)
 
 	discovery, err := bpf.LoadDiscovery(tap, root.Dir(subtree))
 	if err != nil {

@@ -7,18 +7,19 @@ import (
 	"time"
 
 	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/bpf/hostprobe"
 	"github.com/modeltap/modeltap/observer/discover"
 	"github.com/modeltap/modeltap/observer/servers"
 	"github.com/modeltap/modeltap/observer/source/afpacket"
 )
 
 // probePacket is mode.probe of CapturePacket.
-func probePacket(cfg *Config, host []bpf.Feature) (where string, err error) {
+func probePacket(cfg *Config, host []hostprobe.Feature) (where string, err error) {
 	if !afpacket.Supported {
 		return "", errors.New("what this build does not have: build it with cgo")
 	}
 	for _, f := range host {
-		if f.Name == "cap_net_raw" && f.State == bpf.No {
+		if f.Name == "cap_net_raw" && f.State == hostprobe.No {
 			return "", errors.New("CAP_NET_RAW")
 		}
 	}
@@ -30,9 +31,9 @@ func probePacket(cfg *Config, host []bpf.Feature) (where string, err error) {
 }
 
 // attachPacket is mode.attach of CapturePacket.
-func attachPacket(cfg *Config, table *servers.Table, host []bpf.Feature) (*capture, error) {
+func attachPacket(cfg *Config, table *servers.Table, host []hostprobe.Feature) (*capture, error) {
 	c := &capture{features: featureMap(host)}
-	c.features[featureSocketWait] = false
+	c.features[bpf.FeaturePrograms], c.features[bpf.FeatureSocketWait] = false, false // not in use
 	src, err := afpacket.New(afpacket.Config{Interface: cfg.Interface, RingBytes: cfg.RingSize})
 	if err != nil {
 		return nil, err

@@ -44,7 +44,7 @@ type Config struct {
 
 	Capture         string // CaptureAuto, CaptureCgroup or CapturePacket
 	CgroupRoot      string // "" searches
-	DiscoveryCgroup string // of whose sockets alone may be servers, see bpf.CgroupRoot.Subtree; "" is all
+	DiscoveryCgroup string // of whose sockets alone may be servers, see cgroupfs.Root.Subtree; "" is all
 	Interface       string // packet capture: "" is every interface
 	RingSize        int    // bytes, a power of two of at least a page
 	MaxRequestBytes int    // of one request before only its headers are captured

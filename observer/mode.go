@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/bpf/hostprobe"
 	"github.com/modeltap/modeltap/observer/servers"
 )
 
@@ -19,8 +19,8 @@ type mode struct {
 	scope string // what it does not cover; "" of one that covers all
 	// probe says where the mode would capture, or why it cannot. It changes
 	// nothing.
-	probe  func(c *Config, host []bpf.Feature) (where string, err error)
-	attach func(c *Config, table *servers.Table, host []bpf.Feature) (*capture, error)
+	probe  func(c *Config, host []hostprobe.Feature) (where string, err error)
+	attach func(c *Config, table *servers.Table, host []hostprobe.Feature) (*capture, error)
 }
 
 // modes are in the order in which CaptureAuto tries them.
@@ -79,7 +79,7 @@ type Choice struct {
 }
 
 // Choose says which capture Run would use on a host that has these features.
-func Choose(cfg Config, host []bpf.Feature) Choice {
+func Choose(cfg Config, host []hostprobe.Feature) Choice {
 	if err := cfg.defaults(); err != nil {
 		return Choice{Why: err.Error()}
 	}
@@ -110,7 +110,7 @@ func attach(cfg *Config, table *servers.Table) (*capture, error) {
 	if err != nil {
 		return nil, err
 	}
-	host := bpf.Features(cfg.CgroupRoot)
+	host := hostprobe.Features(cfg.CgroupRoot)
 	var all []error
 	for i, m := range allowed {
 		c, err := m.attach(cfg, table, host)

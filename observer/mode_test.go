@@ -6,18 +6,18 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/bpf/hostprobe"
 	"github.com/modeltap/modeltap/observer/source/afpacket"
 )
 
 // What is chosen is the first allowed mode whose probe has no objection; what
 // is not chosen says why, each mode by name.
 func TestChoose(t *testing.T) {
-	states := []bpf.State{bpf.Yes, bpf.No, bpf.Unknown} // of what the probes look at
+	states := []hostprobe.State{hostprobe.Yes, hostprobe.No, hostprobe.Unknown} // of what the probes look at
 	for i := range len(states) * len(states) {
 		root, raw := states[i/len(states)], states[i%len(states)]
-		host := []bpf.Feature{{Name: "cgroup_root", State: root, Detail: "detail", Required: true}, {Name: "cap_net_raw", State: raw}, {Name: "btf", State: bpf.No}}
-		can := map[string]bool{CaptureCgroup: root != bpf.No, CapturePacket: raw != bpf.No && afpacket.Supported}
+		host := []hostprobe.Feature{{Name: "cgroup_root", State: root, Detail: "detail", Required: true}, {Name: "cap_net_raw", State: raw}, {Name: "btf", State: hostprobe.No}}
+		can := map[string]bool{CaptureCgroup: root != hostprobe.No, CapturePacket: raw != hostprobe.No && afpacket.Supported}
 		for _, c := range []struct {
 			cfg     Config
 			allowed []string

@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/bpf/hostprobe"
 	"github.com/modeltap/modeltap/gpu"
 	"github.com/modeltap/modeltap/observer"
 	"github.com/modeltap/modeltap/observer/identity/cri"
@@ -45,7 +46,7 @@ var errCannotRun = errors.New("check: run would not work here: the lines that sa
 
 // runCheck is the command check. It changes nothing.
 func (p process) runCheck(s *settings) error {
-	r := examine(s, bpf.Features(s.cgroupRoot), listenable)
+	r := examine(s, append(hostprobe.Features(s.cgroupRoot), bpf.Try()...), listenable)
 	if s.criSocket != "" {
 		r.Features = append(r.Features, runtimeFinding(s.criSocket))
 	}
@@ -107,7 +108,7 @@ func gpuFinding(snap gpu.Snapshot, err error) finding {
 }
 
 // examine judges what was found; listen tries an address.
-func examine(s *settings, features []bpf.Feature, listen func(address string) error) *report {
+func examine(s *settings, features []hostprobe.Feature, listen func(address string) error) *report {
 	r := &report{}
 	for _, f := range features {
 		r.Features = append(r.Features, finding{f.Name, f.State.String(), f.Detail, f.Remedy, f.Required})
@@ -129,7 +130,7 @@ func examine(s *settings, features []bpf.Feature, listen func(address string) er
 }
 
 // choose says which capture run would use.
-func choose(s *settings, features []bpf.Feature) choice {
+func choose(s *settings, features []hostprobe.Feature) choice {
 	r, err := s.rules()
 	if err != nil {
 		return choice{Mode: "none", Why: err.Error()}

@@ -11,19 +11,19 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/bpf/hostprobe"
 	"github.com/modeltap/modeltap/gpu"
 	"github.com/modeltap/modeltap/observer/source/afpacket"
 )
 
-func feature(name string, state bpf.State, required bool) bpf.Feature {
-	return bpf.Feature{Name: name, State: state, Required: required, Detail: "detail of " + name}
+func feature(name string, state hostprobe.State, required bool) hostprobe.Feature {
+	return hostprobe.Feature{Name: name, State: state, Required: required, Detail: "detail of " + name}
 }
 
 func TestExamineChoosesCapture(t *testing.T) {
-	all := []bpf.Feature{feature("cap_bpf", bpf.Yes, true), feature("cgroup_root", bpf.Yes, true), feature("cap_net_raw", bpf.Yes, false), feature("btf", bpf.No, false)}
-	with := func(name string, state bpf.State) []bpf.Feature {
-		fs := append([]bpf.Feature(nil), all...)
+	all := []hostprobe.Feature{feature("cap_bpf", hostprobe.Yes, true), feature("cgroup_root", hostprobe.Yes, true), feature("cap_net_raw", hostprobe.Yes, false), feature("btf", hostprobe.No, false)}
+	with := func(name string, state hostprobe.State) []hostprobe.Feature {
+		fs := append([]hostprobe.Feature(nil), all...)
 		for i := range fs {
 			if fs[i].Name == name {
 				fs[i].State = state
@@ -31,8 +31,8 @@ func TestExamineChoosesCapture(t *testing.T) {
 		}
 		return fs
 	}
-	noRoot := with("cgroup_root", bpf.No)
-	noRoot[2].State = bpf.No
+	noRoot := with("cgroup_root", hostprobe.No)
+	noRoot[2].State = hostprobe.No
 	packet := "packet"
 	if !afpacket.Supported {
 		packet = "none"
@@ -40,18 +40,18 @@ func TestExamineChoosesCapture(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		args     []string
-		features []bpf.Feature
+		features []hostprobe.Feature
 		mode     string
 		why      string
 	}{
 		{"all there", nil, all, "cgroup", "everything it needs"},
-		{"unknown does not forbid", nil, with("cap_bpf", bpf.Unknown), "cgroup", ""},
-		{"no root", nil, with("cgroup_root", bpf.No), packet, "lacks cgroup_root"},
-		{"no root, cgroup asked", []string{"--capture=cgroup"}, with("cgroup_root", bpf.No), "none", "lacks cgroup_root"},
+		{"unknown does not forbid", nil, with("cap_bpf", hostprobe.Unknown), "cgroup", ""},
+		{"no root", nil, with("cgroup_root", hostprobe.No), packet, "lacks cgroup_root"},
+		{"no root, cgroup asked", []string{"--capture=cgroup"}, with("cgroup_root", hostprobe.No), "none", "lacks cgroup_root"},
 		{"no root, no CAP_NET_RAW", nil, noRoot, "none", "cgroup_root"},
-		{"no root, subtree asked", []string{"--discovery.cgroup=/x"}, with("cgroup_root", bpf.No), "none", "--discovery.cgroup"},
+		{"no root, subtree asked", []string{"--discovery.cgroup=/x"}, with("cgroup_root", hostprobe.No), "none", "--discovery.cgroup"},
 		{"packet asked", []string{"--capture=packet"}, all, packet, ""},
-		{"packet asked, no CAP_NET_RAW", []string{"--capture=packet"}, with("cap_net_raw", bpf.No), "none", "capture by packet"},
+		{"packet asked, no CAP_NET_RAW", []string{"--capture=packet"}, with("cap_net_raw", hostprobe.No), "none", "capture by packet"},
 	} {
 		r := examine(mustResolve(t, c.args, nil), c.features, func(string) error { return nil })
 		if r.Capture.Mode != c.mode || !strings.Contains(r.Capture.Why, c.why) || r.Works != (c.mode != "none") {
@@ -62,7 +62,7 @@ func TestExamineChoosesCapture(t *testing.T) {
 
 func TestExaminePortInUse(t *testing.T) {
 	s := mustResolve(t, []string{"--web.listen-address=:1", "--web.listen-address=:2"}, nil)
-	r := examine(s, []bpf.Feature{feature("cgroup_root", bpf.Yes, true)}, func(a string) error {
+	r := examine(s, []hostprobe.Feature{feature("cgroup_root", hostprobe.Yes, true)}, func(a string) error {
 		if a == ":2" {
 			return errors.New("address already in use")
 		}
@@ -75,7 +75,7 @@ func TestExaminePortInUse(t *testing.T) {
 }
 
 func TestReportForms(t *testing.T) {
-	r := examine(mustResolve(t, nil, nil), []bpf.Feature{feature("a", bpf.Yes, true), feature("longer_name", bpf.Unknown, false)}, func(string) error { return nil })
+	r := examine(mustResolve(t, nil, nil), []hostprobe.Feature{feature("a", hostprobe.Yes, true), feature("longer_name", hostprobe.Unknown, false)}, func(string) error { return nil })
 	var text, doc strings.Builder
 	if err := errors.Join(r.writeText(&text), r.writeJSON(&doc)); err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/bpf/cgroupfs"
 	"github.com/modeltap/modeltap/observer/e2e/sandbox"
 	"github.com/modeltap/modeltap/observer/source/afpacket"
 )
@@ -95,7 +95,7 @@ func TestFailures(t *testing.T) {
 			t.Skip("needs util-linux: ", err)
 		}
 	}
-	root, err := bpf.FindCgroupRoot("")
+	root, err := cgroupfs.Find("")
 	if err != nil {
 		t.Skip("needs a cgroup v2 hierarchy: ", err)
 	}

@@ -18,6 +18,8 @@ const module = "github.com/modeltap/modeltap/"
 // test, so that every new one states its place.
 var mayImport = map[string][]string{
 	"bpf":                        {},
+	"bpf/cgroupfs":               {},
+	"bpf/hostprobe":              {"bpf/cgroupfs"},
 	"cmd/modeltap/top":           {}, // knows a daemon by what it serves
 	"cmd/modeltap":               {"bpf", "exporter", "exporter/live", "exporter/otlp", "gpu", "observer", "observer/event", "observer/host", "observer/identity/cri", "observer/record", "observer/servers", "observer/tokenizer", "observer/source"},
 	"exporter":                   {"gpu", "observer/event", "observer/host", "observer/identity"},

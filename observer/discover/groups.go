@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/bpf/cgroupfs"
 	"github.com/modeltap/modeltap/observer/identity"
 )
 
@@ -28,14 +28,14 @@ const missFor = time.Second
 // groups turns cgroup ids into paths and keeps the answers. Not safe for
 // concurrent use.
 type groups struct {
-	root   *bpf.CgroupRoot
+	root   *cgroupfs.Root
 	proc   identity.Proc
 	paths  map[uint64]string
 	missed map[uint64]time.Time
 	gone   map[uint64]bool
 }
 
-func newGroups(root *bpf.CgroupRoot, proc identity.Proc) *groups {
+func newGroups(root *cgroupfs.Root, proc identity.Proc) *groups {
 	return &groups{root: root, proc: proc, gone: make(map[uint64]bool), paths: make(map[uint64]string), missed: make(map[uint64]time.Time)}
 }
 

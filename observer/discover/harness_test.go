@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/bpf/cgroupfs"
 	"github.com/modeltap/modeltap/observer/servers"
 )
 
@@ -25,7 +26,7 @@ import (
 type stage struct {
 	*Discoverer
 	tab  *servers.Table
-	root *bpf.CgroupRoot
+	root *cgroupfs.Root
 	only string // the subtree that discovery is limited to, "" for none
 
 	mu      sync.Mutex
@@ -75,7 +76,7 @@ func playIn(t *testing.T, subtree string, blind bool, targets ...string) *stage 
 // load attaches discovery.
 func (s *stage) load(t *testing.T, p *Programs) *bpf.Tap {
 	t.Helper()
-	root, err := bpf.FindCgroupRoot("")
+	root, err := cgroupfs.Find("")
 	if err != nil {
 		t.Skip("needs the root of cgroup v2: ", err)
 	}

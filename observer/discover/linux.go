@@ -6,13 +6,15 @@ import (
 	"strconv"
 
 	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/bpf/cgroupfs"
+	"github.com/modeltap/modeltap/bpf/hostprobe"
 	"github.com/modeltap/modeltap/observer/identity"
 )
 
 // Programs is what the capture offers to a Discoverer.
 type Programs struct {
-	Root      *bpf.CgroupRoot // nil: the hierarchy is not used
-	Discovery *bpf.Discovery  // nil: new listeners are found in our own namespace only
+	Root      *cgroupfs.Root // nil: the hierarchy is not used
+	Discovery *bpf.Discovery // nil: new listeners are found in our own namespace only
 	Lost      func() (uint64, error)
 }
 
@@ -21,7 +23,7 @@ type Programs struct {
 func Linux(p Programs) Kernel {
 	proc := identity.Proc("/proc")
 	k := Kernel{
-		NetNS: netnsCookie(), HostPIDs: bpf.HostPIDs(),
+		NetNS: netnsCookie(), HostPIDs: hostprobe.HostPIDs(),
 		Listening: func() ([]Socket, error) { return listeningHere(proc) }, Connected: connected,
 		Namespaces: func() []Namespace { return namespaces(proc) },
 		Holders:    proc.Holders, Command: proc.Command,

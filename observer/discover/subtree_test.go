@@ -10,11 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/bpf/cgroupfs"
 )
 
 // cgroupTree makes a cgroup with one inside and returns their directories.
-func cgroupTree(t *testing.T, root *bpf.CgroupRoot, name string) (path, inner string) {
+func cgroupTree(t *testing.T, root *cgroupfs.Root, name string) (path, inner string) {
 	t.Helper()
 	path = fmt.Sprintf("/mt-%s-%d", name, os.Getpid())
 	for _, dir := range []string{root.Dir(path), root.Dir(path + "/inner")} {
@@ -34,7 +34,7 @@ func cgroupTree(t *testing.T, root *bpf.CgroupRoot, name string) (path, inner st
 // namespace or another, on a target's port or a candidate's, is no server, and
 // nothing outside is attached to.
 func TestSubtreeAlone(t *testing.T) {
-	root, err := bpf.FindCgroupRoot("")
+	root, err := cgroupfs.Find("")
 	if err != nil {
 		t.Skip("needs the root of cgroup v2: ", err)
 	}

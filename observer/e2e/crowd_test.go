@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/bpf/cgroupfs"
 	"github.com/modeltap/modeltap/observer/e2e/rig"
 	"github.com/modeltap/modeltap/observer/e2e/sandbox"
 )
@@ -147,7 +147,7 @@ func TestDiscoveryCost(t *testing.T) {
 // ended and come back in new cgroups, and nothing stays attached to the old.
 func TestLoadGroups(t *testing.T) {
 	p := need(t)
-	root, err := bpf.FindCgroupRoot("")
+	root, err := cgroupfs.Find("")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/bpf/cgroupfs"
 	"github.com/modeltap/modeltap/observer/e2e/rig"
 	"github.com/modeltap/modeltap/observer/e2e/sandbox"
 )
@@ -155,7 +155,7 @@ func TestTroubleshooting(t *testing.T) {
 	})
 
 	t.Run("not the host's cgroups", func(t *testing.T) {
-		root, err := bpf.FindCgroupRoot("")
+		root, err := cgroupfs.Find("")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/bpf/cgroupfs"
 )
 
 const prefix = "modeltap-test-"
@@ -25,11 +25,11 @@ func allowed() bool {
 
 // maker makes sandboxes as far as this host allows.
 type maker struct {
-	root *bpf.CgroupRoot // nil if no cgroup can be made
+	root *cgroupfs.Root // nil if no cgroup can be made
 }
 
 func newMaker() (*maker, error) {
-	root, err := bpf.FindCgroupRoot("")
+	root, err := cgroupfs.Find("")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "sandbox: a network namespace alone:", err)
 		return &maker{}, nil

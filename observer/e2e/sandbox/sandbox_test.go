@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/bpf/cgroupfs"
 )
 
 // fixture in the environment says what TestFixture does.
@@ -108,7 +108,7 @@ func TestFixture(t *testing.T) {
 	case "hang":
 		select {}
 	case "leave": // a process in a session and a cgroup of its own
-		root, err := bpf.FindCgroupRoot("")
+		root, err := cgroupfs.Find("")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -229,7 +229,7 @@ func TestEndedByASignal(t *testing.T) {
 	if lives(child) {
 		t.Errorf("process %d lives", child)
 	}
-	root, err := bpf.FindCgroupRoot("")
+	root, err := cgroupfs.Find("")
 	if err != nil {
 		t.Skip(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/bpf/cgroupfs"
 	"github.com/modeltap/modeltap/observer/event"
 )
 
@@ -36,7 +37,7 @@ func needRoot(t testing.TB) {
 
 func hostRoot(t testing.TB) string {
 	t.Helper()
-	root, err := bpf.FindCgroupRoot("")
+	root, err := cgroupfs.Find("")
 	if err != nil {
 		t.Skip(err)
 	}

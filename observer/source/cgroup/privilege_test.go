@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/modeltap/modeltap/bpf"
+	"github.com/modeltap/modeltap/bpf/cgroupfs"
 	"github.com/modeltap/modeltap/observer/event"
 )
 
@@ -62,7 +63,7 @@ func TestNobody(t *testing.T) {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		t.Fatal(err)
 	}
-	root, err := bpf.FindCgroupRoot("")
+	root, err := cgroupfs.Find("")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package bpf
+package hostprobe
 
 import (
+	"os"
 	"strconv"
 	"strings"
 
@@ -53,4 +54,11 @@ func missingCaps(set uint64, want ...int) []string {
 		}
 	}
 	return missing
+}
+
+// LacksPerfmon says that this process is known not to have CAP_PERFMON.
+func LacksPerfmon() bool {
+	status, _ := os.ReadFile("/proc/self/status")
+	effective, known := effectiveCaps(string(status))
+	return known && !hasCap(effective, unix.CAP_PERFMON)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package bpf
+package hostprobe
 
 import (
 	"errors"
@@ -21,6 +21,27 @@ type explained struct {
 
 func (e *explained) Error() string { return e.text }
 func (e *explained) Unwrap() error { return e.err }
+
+// Explained returns an error with a text of its own that wraps err, and that
+// Explain leaves as it is.
+func Explained(text string, err error) error { return &explained{text, err} }
+
+// ExplainAttach is Explain for an attach to a cgroup. EPERM of a process that
+// may attach means that a program is there, or above, that allows no other
+// (__cgroup_bpf_attach and hierarchy_allow_attach in kernel/bpf/cgroup.c).
+func ExplainAttach(err error) error {
+	status, _ := os.ReadFile("/proc/self/status")
+	effective, known := effectiveCaps(string(status))
+	return explainAttach(err, known && len(missingCaps(effective, unix.CAP_BPF, unix.CAP_NET_ADMIN)) == 0 && Confined() == nil)
+}
+
+func explainAttach(err error, may bool) error {
+	if errors.Is(err, unix.EPERM) && may {
+		return &explained{"somebody has attached a program of this kind here or above, without BPF_F_ALLOW_MULTI, that allows no other: " +
+			"\"bpftool cgroup tree\" names it; detach it, or use --capture=packet", err}
+	}
+	return Explain(err)
+}
 
 // Explain puts the remedy into an error of the kernel's BPF interface: the
 // capability, the limit or the kernel version that is missing. An error that

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package bpf
+package cgroupfs
 
 import (
 	"encoding/binary"
@@ -21,8 +21,8 @@ const rootID = 1
 // (FILEID_KERNFS in include/linux/exportfs.h).
 const fileidKernfs = 0xfe
 
-// CgroupRoot is the root of the host's cgroup v2 hierarchy.
-type CgroupRoot struct {
+// Root is the root of the host's cgroup v2 hierarchy.
+type Root struct {
 	// Path of the root directory; below /proc/self/fd if it is mounted
 	// nowhere in sight.
 	Path string
@@ -30,14 +30,14 @@ type CgroupRoot struct {
 	dir *os.File // keeps such a Path valid
 }
 
-// FindCgroupRoot looks for the host's root: at hint if it is not empty and
+// Find looks for the host's root: at hint if it is not empty and
 // nowhere else, then where hosts and containers mount it, then through
 // processes 1 and 2 (init may be out of bounds, kthreadd is not), then by file
 // handle. Inside a container /sys/fs/cgroup is the
 // container's own cgroup: attaching there succeeds and sees nothing else, so
 // only inode 1 of a cgroup v2 file system counts. The error names the mount
 // that is missing.
-func FindCgroupRoot(hint string) (*CgroupRoot, error) {
+func Find(hint string) (*Root, error) {
 	places := []string{hint}
 	if hint == "" {
 		places = []string{"/host/sys/fs/cgroup", "/sys/fs/cgroup", "/proc/1/root/sys/fs/cgroup", "/proc/2/root/sys/fs/cgroup"}
@@ -45,9 +45,9 @@ func FindCgroupRoot(hint string) (*CgroupRoot, error) {
 	own := "" // a cgroup that is not the root
 	for _, place := range places {
 		for _, dir := range []string{place, filepath.Join(place, "unified")} {
-			id, err := cgroupID(dir)
+			id, err := ID(dir)
 			if err == nil && id == rootID {
-				return &CgroupRoot{Path: dir}, nil
+				return &Root{Path: dir}, nil
 			}
 			if err == nil && own == "" {
 				own = dir
@@ -60,9 +60,9 @@ func FindCgroupRoot(hint string) (*CgroupRoot, error) {
 	if own == "" {
 		return nil, noHierarchy()
 	}
-	dir, err := openCgroupID(own, rootID)
+	dir, err := openByID(own, rootID)
 	if err == nil {
-		return &CgroupRoot{Path: fmt.Sprintf("/proc/self/fd/%d", dir.Fd()), dir: dir}, nil
+		return &Root{Path: fmt.Sprintf("/proc/self/fd/%d", dir.Fd()), dir: dir}, nil
 	}
 	if strings.HasPrefix(own, "/host/") {
 		return nil, fmt.Errorf("%s is not the root of the hierarchy: what counts as the host is a container itself; grant CAP_DAC_READ_SEARCH to find the root from there, or run modeltap on the machine below", own)
@@ -82,7 +82,7 @@ func noHierarchy() error {
 }
 
 // Close releases what keeps Path valid.
-func (r *CgroupRoot) Close() error {
+func (r *Root) Close() error {
 	if r.dir == nil {
 		return nil
 	}
@@ -91,17 +91,17 @@ func (r *CgroupRoot) Close() error {
 
 // Dir returns the directory of the cgroup with the given path relative to the
 // root, as PathOf returns it.
-func (r *CgroupRoot) Dir(path string) string { return filepath.Join(r.Path, path) }
+func (r *Root) Dir(path string) string { return filepath.Join(r.Path, path) }
 
 // Subtree returns the path of a cgroup as PathOf does. It is given as a path
 // below the root, with or without a leading slash, or as the directory itself
 // in any mount of the hierarchy. The error names the remedy.
-func (r *CgroupRoot) Subtree(name string) (string, error) {
+func (r *Root) Subtree(name string) (string, error) {
 	path := filepath.Clean("/" + name)
-	if _, err := cgroupID(r.Dir(path)); err == nil {
+	if _, err := ID(r.Dir(path)); err == nil {
 		return path, nil
 	}
-	id, err := cgroupID(name)
+	id, err := ID(name)
 	if err == nil {
 		path, err = r.PathOf(id)
 	}
@@ -114,11 +114,11 @@ func (r *CgroupRoot) Subtree(name string) (string, error) {
 // PathOf returns the path, relative to the root and with a leading slash, of
 // the cgroup with the given id; fs.ErrNotExist if there is none. Without
 // CAP_DAC_READ_SEARCH it walks the whole hierarchy: callers keep the answer.
-func (r *CgroupRoot) PathOf(id uint64) (string, error) {
+func (r *Root) PathOf(id uint64) (string, error) {
 	if id == rootID {
 		return "/", nil
 	}
-	if dir, err := openCgroupID(r.Path, id); err == nil {
+	if dir, err := openByID(r.Path, id); err == nil {
 		defer dir.Close()
 		path, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", dir.Fd()))
 		base, err2 := filepath.EvalSymlinks(r.Path)
@@ -129,7 +129,7 @@ func (r *CgroupRoot) PathOf(id uint64) (string, error) {
 	return r.walk(id)
 }
 
-func (r *CgroupRoot) walk(id uint64) (string, error) {
+func (r *Root) walk(id uint64) (string, error) {
 	found := ""
 	err := filepath.WalkDir(r.Path+"/", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.IsDir() {
@@ -148,9 +148,9 @@ func (r *CgroupRoot) walk(id uint64) (string, error) {
 	return "/" + strings.TrimLeft(strings.TrimPrefix(found, r.Path), "/"), nil
 }
 
-// openCgroupID opens the directory of a cgroup by its id; at is any directory
+// openByID opens the directory of a cgroup by its id; at is any directory
 // of the same file system. Needs CAP_DAC_READ_SEARCH.
-func openCgroupID(at string, id uint64) (*os.File, error) {
+func openByID(at string, id uint64) (*os.File, error) {
 	mount, err := unix.Open(at, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package bpf
+package hostprobe
 
 import (
 	"errors"
@@ -12,6 +12,8 @@ import (
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/features"
 	"golang.org/x/sys/unix"
+
+	"github.com/modeltap/modeltap/bpf/cgroupfs"
 )
 
 // State is the answer of a probe. Unknown is not No: a probe that lacks a
@@ -39,7 +41,7 @@ type Feature struct {
 }
 
 // Features asks the kernel and this process what they offer. It changes
-// nothing and takes some ms. The hint is that of FindCgroupRoot.
+// nothing, loads no program of ours and takes some ms; package bpf tries those. The hint is that of cgroupfs.Find.
 func Features(hint string) []Feature {
 	status, _ := os.ReadFile("/proc/self/status")
 	effective, known := effectiveCaps(string(status))
@@ -59,7 +61,7 @@ func Features(hint string) []Feature {
 		fs = append(fs, capability(effective, known, c.bit, c.required, c.use))
 	}
 	mayLoad := known && hasCap(effective, unix.CAP_BPF)
-	fs = append(fs,
+	return append(fs,
 		probed("ringbuf", true, "5.8", mayLoad, features.HaveMapType(ebpf.RingBuf)),
 		probed("cgroup_skb", true, "5.7", mayLoad, features.HaveProgramType(ebpf.CGroupSKB)),
 		probed("sk_storage", true, "5.10", mayLoad, features.HaveProgramHelper(ebpf.CGroupSock, asm.FnSkStorageGet)),
@@ -71,7 +73,6 @@ func Features(hint string) []Feature {
 		hostPIDs(),
 		memlock(),
 	)
-	return append(fs, loaded(known, effective)...)
 }
 
 // probed turns the answer of a library probe into a Feature.
@@ -124,7 +125,7 @@ func kernelBTF() Feature {
 
 func cgroupRoot(hint string) Feature {
 	f := Feature{Name: "cgroup_root", Required: true}
-	root, err := FindCgroupRoot(hint)
+	root, err := cgroupfs.Find(hint)
 	if err != nil {
 		f.State, f.Detail, f.Remedy = No, err.Error(), "see the detail"
 		return f
@@ -132,26 +133,4 @@ func cgroupRoot(hint string) Feature {
 	defer root.Close()
 	f.State, f.Detail = Yes, root.Path
 	return f
-}
-
-// loaded tries for real what no smaller probe can tell: the tap, and socket
-// wait with it.
-func loaded(known bool, effective uint64) []Feature {
-	tap := Feature{Name: "capture_programs", State: Yes, Detail: "load", Required: true}
-	wait := Feature{Name: "socket_wait", State: Yes, Detail: "loads and attaches"}
-	t, err := Load(Options{RingSize: 1 << 16})
-	if err != nil {
-		tap.State, tap.Detail, tap.Remedy = No, err.Error(), "see the detail"
-		wait.State, wait.Detail, wait.Remedy = Unknown, "cannot be tried without the capture programs", "see capture_programs"
-		return []Feature{tap, wait}
-	}
-	defer t.Close()
-	if err := t.AttachSocketWait(); err != nil {
-		wait.State, wait.Detail = No, err.Error()
-		wait.Remedy = "optional: without it there is no model_request_socket_wait_seconds"
-		if known && !hasCap(effective, unix.CAP_PERFMON) {
-			wait.Remedy = "grant CAP_PERFMON; " + wait.Remedy
-		}
-	}
-	return []Feature{tap, wait}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package bpf
+package hostprobe
 
 import (
 	"errors"
@@ -105,6 +105,19 @@ func TestExplain(t *testing.T) {
 	}
 	if other := errors.New("x"); Explain(other) != other {
 		t.Error("an unknown error was changed")
+	}
+}
+
+func TestExplainAttach(t *testing.T) {
+	for _, c := range []struct {
+		err   error
+		may   bool
+		multi bool
+	}{{unix.EPERM, true, true}, {unix.EPERM, false, false}, {unix.EINVAL, true, false}, {nil, true, false}} {
+		got := explainAttach(c.err, c.may)
+		if multi := got != nil && strings.Contains(got.Error(), "BPF_F_ALLOW_MULTI"); multi != c.multi || !errors.Is(got, c.err) {
+			t.Errorf("%+v: %v", c, got)
+		}
 	}
 }
 

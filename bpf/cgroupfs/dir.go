@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package bpf
+package cgroupfs
 
 import (
 	"fmt"
@@ -9,38 +9,38 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cgroupDir is a directory of cgroup v2. The id of a cgroup is the inode of
+// Cgroup is a directory of cgroup v2. The id of a cgroup is the inode of
 // its directory (cgroup_id in kernel/cgroup/cgroup.c).
-type cgroupDir struct {
-	path      string
-	id        uint64
-	ancestors []uint64 // ids of those that are visible, nearest first
+type Cgroup struct {
+	Path      string
+	ID        uint64
+	Ancestors []uint64 // ids of those that are visible, nearest first
 }
 
-// openCgroup looks at the cgroup at path.
-func openCgroup(path string) (cgroupDir, error) {
-	c := cgroupDir{path: filepath.Clean(path)}
+// Open looks at the cgroup at path.
+func Open(path string) (Cgroup, error) {
+	c := Cgroup{Path: filepath.Clean(path)}
 	var err error
-	if c.id, err = cgroupID(c.path); err != nil {
+	if c.ID, err = ID(c.Path); err != nil {
 		return c, err
 	}
 	// ".." of the kernel's, not of the name: the path may lead through
 	// symbolic links or /proc/self/fd.
-	for up := c.path + "/.."; ; up += "/.." {
-		id, err := cgroupID(up)
-		if err != nil || id == c.id || len(c.ancestors) > 0 && id == c.ancestors[len(c.ancestors)-1] {
+	for up := c.Path + "/.."; ; up += "/.." {
+		id, err := ID(up)
+		if err != nil || id == c.ID || len(c.Ancestors) > 0 && id == c.Ancestors[len(c.Ancestors)-1] {
 			return c, nil
 		}
-		c.ancestors = append(c.ancestors, id)
+		c.Ancestors = append(c.Ancestors, id)
 		if len(up) > unix.PathMax-3 {
 			return c, nil
 		}
 	}
 }
 
-// cgroupID returns the id of the cgroup at path, an error if path is not a
+// ID returns the id of the cgroup at path, an error if path is not a
 // directory of cgroup v2.
-func cgroupID(path string) (uint64, error) {
+func ID(path string) (uint64, error) {
 	var fs unix.Statfs_t
 	if err := unix.Statfs(path, &fs); err != nil {
 		return 0, fmt.Errorf("cgroup %s: %w", path, err)
