@@ -15,10 +15,12 @@ type gpm struct {
 	no   map[string]bool // GPUs that cannot, by UUID
 }
 
-// unit is a GPU, or a GPU instance of it.
+// unit is a GPU, or a GPU instance of it. A number is given again once its
+// instance is gone: the MIG device tells one from the next.
 type unit struct {
 	uuid     string
-	instance int // -1 for the whole
+	instance int    // -1 for the whole
+	mig      string // UUID of the instance's first MIG device
 }
 
 // gpmMetrics are the metrics that an Activity has, in its order.
@@ -40,14 +42,29 @@ func (d *driver) activities(dev nvml.Device, to *Device, mig bool) {
 		}
 	}
 	if !mig {
-		to.Activity = d.activity(dev, unit{to.UUID, -1})
+		whole := unit{to.UUID, -1, ""}
+		to.Activity = d.activity(dev, whole)
+		d.keep(to.UUID, map[unit]bool{whole: true})
 		return
 	}
-	seen := map[int]bool{}
+	seen, units := map[int]bool{}, map[unit]bool{}
 	for i := range to.Instances {
 		if one := &to.Instances[i]; !seen[one.GPU] {
 			seen[one.GPU] = true
-			one.Activity = d.activity(dev, unit{to.UUID, one.GPU})
+			of := unit{to.UUID, one.GPU, one.UUID}
+			units[of] = true
+			one.Activity = d.activity(dev, of)
+		}
+	}
+	d.keep(to.UUID, units)
+}
+
+// keep frees the samples of a GPU's units that are not there any more.
+func (d *driver) keep(uuid string, there map[unit]bool) {
+	for of, sample := range d.gpm.last {
+		if of.uuid == uuid && !there[of] {
+			delete(d.gpm.last, of)
+			d.free(sample)
 		}
 	}
 }

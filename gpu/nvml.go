@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 )
@@ -38,6 +39,7 @@ type driver struct {
 	uuids   map[int]string // by index, as last seen
 	slots   map[int]string // by index, as last seen
 	watcher *watcher
+	pause   func() // between two waits of the watcher, after an error
 
 	kernelLog string    // path; "" is not read
 	kernel    io.Closer // while it is read
@@ -49,7 +51,7 @@ type driver struct {
 }
 
 func newReader(o Options, log *slog.Logger) reader {
-	return &driver{log: log, path: o.Library, kernelLog: o.KernelLog, said: map[int]bool{}, uuids: map[int]string{}, slots: map[int]string{}, xids: xids{all: map[string][]xidCount{}}}
+	return &driver{log: log, pause: func() { time.Sleep(eventWait * time.Millisecond) }, path: o.Library, kernelLog: o.KernelLog, said: map[int]bool{}, uuids: map[int]string{}, slots: map[int]string{}, xids: xids{all: map[string][]xidCount{}}}
 }
 
 func (d *driver) candidates() (all []string) {
@@ -145,20 +147,31 @@ func (d *driver) can(symbol string) bool {
 }
 
 // read calls f, which needs symbol, and returns its value, nil where the
-// library, the device or the permissions do not have it. Nothing else of this
-// package calls NVML; a test holds it to that.
+// library, the device or the permissions do not have it. Nothing but read and ask
+// calls NVML; a test holds the package to that.
 func read[T any](d *driver, symbol string, f func() (T, nvml.Return)) *T {
-	if d.again || !d.can(symbol) {
-		return nil
-	}
-	v, r := f()
-	switch r {
-	case nvml.SUCCESS:
+	if v, r := ask(d, symbol, f); r == nvml.SUCCESS {
 		return &v
-	case nvml.ERROR_GPU_IS_LOST, nvml.ERROR_UNINITIALIZED, nvml.ERROR_DRIVER_NOT_LOADED, nvml.ERROR_LIB_RM_VERSION_MISMATCH:
-		d.again = r != nvml.ERROR_GPU_IS_LOST
 	}
 	return nil
+}
+
+// ask is read for those to whom it matters why there is no value. What is not
+// called is answered with ERROR_FUNCTION_NOT_FOUND, or ERROR_UNINITIALIZED where
+// the driver is gone already.
+func ask[T any](d *driver, symbol string, f func() (T, nvml.Return)) (v T, r nvml.Return) {
+	switch {
+	case d.again:
+		return v, nvml.ERROR_UNINITIALIZED
+	case !d.can(symbol):
+		return v, nvml.ERROR_FUNCTION_NOT_FOUND
+	}
+	v, r = f()
+	switch r {
+	case nvml.ERROR_UNINITIALIZED, nvml.ERROR_DRIVER_NOT_LOADED, nvml.ERROR_LIB_RM_VERSION_MISMATCH:
+		d.again = true
+	}
+	return v, r
 }
 
 func (d *driver) read() (all reading) {
@@ -191,6 +204,7 @@ func (d *driver) read() (all reading) {
 		if !one.Up {
 			all.whole = false
 			delete(d.standing, one.UUID)
+			d.keep(one.UUID, nil)
 		}
 		if was, said := d.said[i]; !said || was != one.Up {
 			d.said[i] = one.Up

@@ -132,11 +132,14 @@ func (d *driver) watch() *watcher {
 	go func() {
 		defer close(w.done)
 		for !w.stop.Load() {
-			e := read(own, "nvmlEventSetWait_v2", func() (nvml.EventData, nvml.Return) { return lib.EventSetWait(*set, eventWait) })
-			if e == nil {
-				if own.again {
-					return // the sampler will notice, and open the driver again
-				}
+			e, r := ask(own, "nvmlEventSetWait_v2", func() (nvml.EventData, nvml.Return) { return lib.EventSetWait(*set, eventWait) })
+			switch {
+			case own.again:
+				return // the sampler will notice, and open the driver again
+			case r == nvml.ERROR_TIMEOUT:
+				continue
+			case r != nvml.SUCCESS: // at once, such as that a GPU is lost, and for as long as it is
+				d.pause()
 				continue
 			}
 			if uuid := uuids[e.Device]; uuid != "" {

@@ -10,7 +10,9 @@
 // "xid79 SERIAL" (GPU 0 reports that error, once for each serial), "nvlink N"
 // (each GPU has so many, the last of them down), "nvlink5" (which count their
 // bytes themselves), "mig" (GPUs are split: two GPU instances, the first with
-// two compute instances), "nogpm" (as before Hopper), "busy P" (utilisation in
+// two compute instances), "remade" (which are others than before, of the same
+// numbers), "wait N" (return code of each wait for an event; a byte is added to
+// the file $GPU_SHIM_WAITS for each), "nogpm" (as before Hopper), "busy P" (utilisation in
 // the samples of the driver), "narrow" (PCIe bytes are counted in 32 bits).
 
 #include <stdio.h>
@@ -62,7 +64,7 @@ ret nvmlShutdown(void) { return OK; }
 const char *nvmlErrorString(ret r) { return "shim"; }
 ret nvmlDeviceGetCount_v2(unsigned *n) { long c = 1; if (has("gone", NULL)) return UNINIT; has("count", &c); *n = c; return OK; }
 ret nvmlDeviceGetHandleByIndex_v2(unsigned i, device *d) { *d = (device)(long)(i + 1); return ask(*d); }
-ret nvmlDeviceGetUUID(device d, char *s, unsigned n) { ASK; snprintf(s, n, PART ? "MIG-%ld-%ld" : "GPU-%ld", INDEX, PART); return OK; }
+ret nvmlDeviceGetUUID(device d, char *s, unsigned n) { ASK; snprintf(s, n, PART ? "MIG-%ld-%ld%s" : "GPU-%ld", INDEX, PART, PART && has("remade", NULL) ? "-again" : ""); return OK; }
 ret nvmlDeviceGetMemoryInfo(device d, unsigned long long *m) { ASK; m[0] = 80ull << 30; m[1] = 70ull << 30; m[2] = 10ull << 30; return OK; }
 #ifndef BARE
 ret nvmlSystemGetDriverVersion(char *s, unsigned n) { snprintf(s, n, "580.1"); return OK; }
@@ -150,7 +152,16 @@ ret nvmlEventSetWait_v2(void *s, void *p, unsigned ms)
 	struct { device d; unsigned long long type, data; unsigned gi, ci; } *e = p;
 	struct timespec t = { 0, 20 * 1000000 };
 	long serial = 0, code = 0;
+	char *waits = getenv("GPU_SHIM_WAITS");
 
+	if (waits && has("wait", &code)) {
+		FILE *f = fopen(waits, "a");
+		fputc('.', f);
+		fclose(f);
+		if (code == 10)
+			nanosleep(&t, NULL);
+		return code;
+	}
 	if (has("xid79", &serial))
 		code = 79;
 	else if (has("xid48", &serial))
