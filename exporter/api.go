@@ -37,7 +37,8 @@ type request struct {
 	RTT          *float64 `json:"rtt_seconds"`
 }
 
-func (e *Exporter) requestOf(x *event.Exchange) request {
+func requestOf(k *kept) request {
+	x := &k.Exchange
 	f := figuresOf(x)
 	waited := -1.0
 	if x.SocketWait >= 0 {
@@ -49,8 +50,8 @@ func (e *Exporter) requestOf(x *event.Exchange) request {
 		SocketWait: measured(waited), TTFT: measured(f.firstToken), Duration: measured(f.duration),
 		RequestSize: x.RequestBytes, ResponseSize: x.ResponseBytes,
 	}
-	if x.Start != 0 && e.opts.Wall != nil {
-		r.Started = new(e.opts.Wall(x.Start).UTC().Format(time.RFC3339Nano))
+	if !k.started.IsZero() {
+		r.Started = new(k.started.UTC().Format(time.RFC3339Nano))
 	}
 	if x.Status != 0 {
 		r.Code = &x.Status
@@ -102,7 +103,7 @@ func (e *Exporter) serveRequests(w http.ResponseWriter, r *http.Request) {
 	e.mu.Unlock()
 	out := make([]request, len(last))
 	for i := range last {
-		out[i] = e.requestOf(&last[i])
+		out[i] = requestOf(&last[i])
 	}
 	reply(w, http.StatusOK, out)
 }

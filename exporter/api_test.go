@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/modeltap/modeltap/observer/event"
 )
@@ -159,5 +160,31 @@ func BenchmarkRequestsAPI(b *testing.B) {
 	}
 	for b.Loop() {
 		do(s, "GET", "/api/v1/requests")
+	}
+}
+
+// When a request began is said once and for all, whatever the clock does
+// afterwards: it steps at each look.
+func TestARequestBeganOnce(t *testing.T) {
+	step := time.Duration(0)
+	r := newRig(t, func(o *Options) {
+		o.Wall = func(ns int64) time.Time { step -= time.Hour; return time.Unix(0, ns).Add(step) }
+	})
+	for range 3 {
+		x := streamed()
+		r.Exchange(&x)
+	}
+	s := serverOf(t, r)
+	first := get[[]request](t, s, "/api/v1/requests", 200)
+	for range 3 {
+		again := get[[]request](t, s, "/api/v1/requests", 200)
+		for i := range first {
+			if first[i].Started == nil || *again[i].Started != *first[i].Started {
+				t.Fatalf("request %d began at %v and at %v", i, *first[i].Started, *again[i].Started)
+			}
+		}
+	}
+	if *first[0].Started == *first[1].Started {
+		t.Error("the clock did not step: the test shows nothing")
 	}
 }

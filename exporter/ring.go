@@ -2,19 +2,32 @@
 
 package exporter
 
-import "github.com/modeltap/modeltap/observer/event"
+import (
+	"time"
+
+	"github.com/modeltap/modeltap/observer/event"
+)
+
+// kept is an exchange with the wall-clock time of its start, zero where that is
+// unknown. Clocks step and a host is suspended: the time is that of when the
+// exchange came, once and for all.
+type kept struct {
+	event.Exchange
+	started time.Time
+}
 
 // ring keeps the last exchanges by value.
 type ring struct {
-	slots []event.Exchange
+	slots []kept
 	next  int
 	full  bool
 }
 
-func newRing(n int) ring { return ring{slots: make([]event.Exchange, n)} }
+func newRing(n int) ring { return ring{slots: make([]kept, n)} }
 
-func (r *ring) put(x *event.Exchange) {
-	r.slots[r.next] = *x
+func (r *ring) put(x *event.Exchange, started time.Time) {
+	s := &r.slots[r.next]
+	s.Exchange, s.started = *x, started
 	r.next++
 	if r.next == len(r.slots) {
 		r.next, r.full = 0, true
@@ -23,12 +36,12 @@ func (r *ring) put(x *event.Exchange) {
 
 // last returns copies of at most limit exchanges, newest first, of one server
 // or, when server is empty, of all.
-func (r *ring) last(server string, limit int) []event.Exchange {
+func (r *ring) last(server string, limit int) []kept {
 	held := r.next
 	if r.full {
 		held = len(r.slots)
 	}
-	out := make([]event.Exchange, 0, min(limit, held))
+	out := make([]kept, 0, min(limit, held))
 	for i := 1; i <= held && len(out) < limit; i++ {
 		x := &r.slots[(r.next-i+len(r.slots))%len(r.slots)]
 		if server == "" || x.Server == server {

@@ -4,6 +4,7 @@ package exporter
 
 import (
 	"testing"
+	"time"
 
 	"github.com/modeltap/modeltap/observer/event"
 )
@@ -14,7 +15,7 @@ func TestRingKeepsTheLast(t *testing.T) {
 		r := newRing(size)
 		for i := range total {
 			x := event.Exchange{Start: int64(i), Server: []string{"even", "odd"}[i%2]}
-			r.put(&x)
+			r.put(&x, time.Time{})
 		}
 		for limit := range size + 2 {
 			for _, server := range []string{"", "even", "odd", "none"} {

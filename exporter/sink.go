@@ -5,6 +5,7 @@ package exporter
 import (
 	"encoding/hex"
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -43,6 +44,10 @@ type child struct {
 // Exchange implements event.Sink. The lock is held throughout, so that no
 // observation is lost to a series that expires at the same time.
 func (e *Exporter) Exchange(x *event.Exchange) {
+	var started time.Time
+	if x.Start != 0 && e.opts.Wall != nil {
+		started = e.opts.Wall(x.Start)
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	// The observer's labels are fit already, but for a sink that is fed by
@@ -54,7 +59,7 @@ func (e *Exporter) Exchange(x *event.Exchange) {
 	c.used = true
 	c.count(e.requests, x)
 	c.observe(e.requests, x)
-	e.recent.put(x)
+	e.recent.put(x, started)
 }
 
 // child returns the metrics of k, made when there are none.

@@ -99,10 +99,11 @@ func New(o Options) *Live {
 
 // Exchange implements event.Sink.
 func (l *Live) Exchange(x *event.Exchange) {
+	started := startOf(x, l.opts.Wall)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.groups.of(x.Server, x.Model).add(x)
-	l.recent.put(x)
+	l.recent.put(x, started)
 }
 
 // OtherRequest implements event.Sink: the page tells of model requests only.
@@ -277,7 +278,7 @@ func (l *Live) publish(k kept, servers []Server, running []Request) {
 		l.told = l.recent.total
 		return
 	}
-	e.requests = l.recent.after(l.told, l.opts.Wall)
+	e.requests = l.recent.after(l.told)
 	l.told = l.recent.total
 	l.send(e.encode())
 }

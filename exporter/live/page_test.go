@@ -231,3 +231,26 @@ func TestThePageIsOfNow(t *testing.T) {
 		t.Error("the request is not on the page")
 	}
 }
+
+// When a request began is said once and for all, whatever the clock does
+// afterwards: it steps at each look.
+func TestARequestBeganOnce(t *testing.T) {
+	step := time.Duration(0)
+	r := newRig(t, func(o *Options) {
+		o.Wall = func(ns int64) time.Time { step -= time.Hour; return time.Unix(1_600_000_000, ns).Add(step) }
+	})
+	for range 3 {
+		r.Exchange(&event.Exchange{Start: 1, End: 2})
+	}
+	first := r.recent.after(0)
+	for range 3 {
+		for i, x := range r.recent.after(0) {
+			if x.Started == 0 || x.Started != first[i].Started {
+				t.Fatalf("request %d began at %v and at %v", i, first[i].Started, x.Started)
+			}
+		}
+	}
+	if first[0].Started == first[1].Started {
+		t.Error("the clock did not step: the test shows nothing")
+	}
+}

@@ -37,23 +37,38 @@ type Request struct {
 	Slow       bool     `json:"backpressure,omitempty"` // the client or path was slow
 }
 
+// ended is an exchange with the wall-clock time of its start, zero where that is
+// unknown: the time of when it came, whatever the clock does later.
+type ended struct {
+	event.Exchange
+	started time.Time
+}
+
 // recent holds the last exchanges by value.
 type recent struct {
-	slots []event.Exchange
+	slots []ended
 	total uint64 // how many there have been
 }
 
-func (r *recent) put(x *event.Exchange) {
+func (r *recent) put(x *event.Exchange, started time.Time) {
 	if len(r.slots) < maxRecent {
-		r.slots = append(r.slots, *x)
+		r.slots = append(r.slots, ended{*x, started})
 	} else {
-		r.slots[r.total%maxRecent] = *x
+		r.slots[r.total%maxRecent] = ended{*x, started}
 	}
 	r.total++
 }
 
+// startOf is the wall-clock time at which x began.
+func startOf(x *event.Exchange, wall func(int64) time.Time) (t time.Time) {
+	if x.Start != 0 {
+		t = wall(x.Start)
+	}
+	return t
+}
+
 // after returns those that are held of the ones after the n-th, newest first.
-func (r *recent) after(n uint64, wall func(int64) time.Time) []Request {
+func (r *recent) after(n uint64) []Request {
 	if n > r.total {
 		n = 0 // of a modeltap before this one
 	}
@@ -61,20 +76,21 @@ func (r *recent) after(n uint64, wall func(int64) time.Time) []Request {
 	out := make([]Request, 0, have)
 	for i := range have {
 		at := r.total - 1 - i
-		out = append(out, requestOf(&r.slots[at%maxRecent], at+1, wall))
+		s := &r.slots[at%maxRecent]
+		out = append(out, requestOf(&s.Exchange, at+1, s.started))
 	}
 	return out
 }
 
-func requestOf(x *event.Exchange, number uint64, wall func(int64) time.Time) Request {
+func requestOf(x *event.Exchange, number uint64, started time.Time) Request {
 	r := Request{
 		Number: number, Server: event.Label(x.Server), Model: event.Label(x.Model), API: event.Label(x.API),
 		Code: x.Status, Stream: x.Stream, Outcome: x.Outcome.String(), Slow: x.Backpressure,
 		Complete: after(x.Start, x.Complete), FirstToken: after(x.Start, x.FirstToken),
 		LastToken: after(x.Start, x.LastToken), End: after(x.Start, x.End),
 	}
-	if x.Start != 0 {
-		r.Started = float64(wall(x.Start).UnixMilli()) / 1e3
+	if !started.IsZero() {
+		r.Started = float64(started.UnixMilli()) / 1e3
 	}
 	if x.SocketWait >= 0 {
 		r.SocketWait = new(time.Duration(x.SocketWait).Seconds())
@@ -105,7 +121,7 @@ func runningOf(s *event.Snapshot, wall func(int64) time.Time) []Request {
 	out := make([]Request, 0, min(len(open), maxRunning))
 	for i := range open[:min(len(open), maxRunning)] {
 		x := &open[i]
-		r := requestOf(x, 0, wall)
+		r := requestOf(x, 0, startOf(x, wall))
 		r.Outcome, r.End = running, after(x.Start, s.Now)
 		r.Stream = r.Stream || x.FirstToken != 0
 		out = append(out, r)

@@ -42,7 +42,7 @@ func (l *Live) snapshot() snapshot {
 	s := snapshot{
 		Boot: l.boot, Version: l.opts.Version, Host: l.opts.Hostname, Window: int64(Window / time.Second),
 		Bounds: bounds{timeBounds[:], gapBounds}, Outcomes: outcomeNames(),
-		Servers: append([]Server{}, l.servers...), Requests: l.recent.after(0, l.opts.Wall), Running: append([]Request{}, l.running...), Ticks: []json.RawMessage{},
+		Servers: append([]Server{}, l.servers...), Requests: l.recent.after(0), Running: append([]Request{}, l.running...), Ticks: []json.RawMessage{},
 	}
 	for _, k := range l.history.ticks {
 		s.Ticks = append(s.Ticks, k.json)

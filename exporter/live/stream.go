@@ -85,7 +85,7 @@ func (l *Live) join(since int64) (*viewer, []message) {
 		}
 	}
 	if n := len(missed); n > 0 { // the viewer knows those it has by their number
-		missed[n-1].requests = l.recent.after(0, l.opts.Wall)
+		missed[n-1].requests = l.recent.after(0)
 		missed[n-1].running = l.running
 		missed[n-1].servers = slices.Clone(l.servers)
 	}

@@ -135,7 +135,7 @@ func (l *Live) view() View {
 	l.mu.Lock()
 	ticks := slices.Clone(l.history.ticks)
 	servers := slices.Clone(l.servers)
-	requests := l.recent.after(0, l.opts.Wall)
+	requests := l.recent.after(0)
 	l.mu.Unlock()
 	now := l.opts.Now()
 	v := View{
