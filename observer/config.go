@@ -3,6 +3,7 @@
 package observer
 
 import (
+	"io"
 	"log/slog"
 	"regexp"
 	"time"
@@ -64,6 +65,9 @@ type Config struct {
 	// measured, by the goroutine of the source; what it is given is valid until
 	// it returns. It is how a recording is made.
 	Tee func(batch []event.Segment)
+
+	// Open opens a capture file for Replay; nil is os.Open.
+	Open func(name string) (io.ReadCloser, error)
 
 	Logger *slog.Logger // nil discards
 }

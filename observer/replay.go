@@ -5,6 +5,7 @@ package observer
 import (
 	"context"
 	"errors"
+	"io"
 	"net/netip"
 
 	"github.com/modeltap/modeltap/observer/event"
@@ -18,8 +19,8 @@ import (
 // daemon and returns the state as of the last packet; what is still open then
 // is reported as incomplete. Without targets the server side of each
 // connection is found out from the packets. "-" is standard input. The error
-// joins those of the files; a *pcapfile.TruncatedError among them says that
-// all before the cut was read.
+// joins those of the files; a *pcapfile.TruncatedError or the error of ctx among
+// them says that all before the cut was read.
 func Replay(ctx context.Context, cfg Config, sink event.Sink, files ...string) (event.Snapshot, error) {
 	if err := cfg.defaults(); err != nil {
 		return event.Snapshot{}, err
@@ -28,9 +29,12 @@ func Replay(ctx context.Context, cfg Config, sink event.Sink, files ...string) (
 		Specs: cfg.Targets, Rules: servers.Rules{Model: cfg.ModelPaths, Ignore: cfg.IgnorePaths},
 		MaxServers: cfg.MaxServers,
 	})
-	r := replay{pipe: newPipeline(&cfg, tokens.NewDesk(cfg.Tokenizers, true), sink, adoptIn(table, len(cfg.Targets) > 0))}
+	r := replay{open: cfg.Open, pipe: newPipeline(&cfg, tokens.NewDesk(cfg.Tokenizers, true), sink, adoptIn(table, len(cfg.Targets) > 0))}
 	var errs []error
 	for _, f := range files {
+		if ctx.Err() != nil {
+			break // the file that it ended in has told
+		}
 		errs = append(errs, r.file(ctx, f, serverSide(cfg.Targets)))
 	}
 	snap := r.pipe.snapshot(r.pipe.now)
@@ -43,12 +47,13 @@ func Replay(ctx context.Context, cfg Config, sink event.Sink, files ...string) (
 }
 
 type replay struct {
+	open  func(string) (io.ReadCloser, error)
 	pipe  *pipeline
 	stats []event.SourceStats
 }
 
 func (r *replay) file(ctx context.Context, name string, side func(event.Endpoint) bool) error {
-	src := pcapfile.New(pcapfile.Config{Path: name, Server: side})
+	src := pcapfile.New(pcapfile.Config{Path: name, Server: side, Open: r.open})
 	err := src.Run(ctx, r.pipe.emit, nil)
 	r.stats = append(r.stats, src.Stats())
 	return err

@@ -63,6 +63,13 @@ func (p process) runDemo(ctx context.Context, s *settings, log *slog.Logger, lev
 	if err != nil {
 		return err
 	}
+	// The load is started now, while this program may be what it is; it begins
+	// with a byte.
+	load, err := p.startChild(cmdDemoLoad, "--url", "http://"+address)
+	if err != nil {
+		return err
+	}
+	defer load.stop()
 	// The daemon outlives ctx by one last look.
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -71,11 +78,9 @@ func (p process) runDemo(ctx context.Context, s *settings, log *slog.Logger, lev
 	if err := waitReady(ctx, d.observer.Ready, ended); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	load, err := p.startChild(cmdDemoLoad, "--url", "http://"+address)
-	if err != nil {
-		return err
+	if _, err := io.WriteString(load.stdin, "\n"); err != nil {
+		return fmt.Errorf("demo: the load has ended: %w", err)
 	}
-	defer load.stop()
 	if err := p.showDemo(ctx, d, sum, address, s.telemetryPath, ended); err != nil {
 		return err
 	}
@@ -148,7 +153,7 @@ func isTerminal(w io.Writer) bool {
 // child is this program again, as a process that ends with its standard input.
 type child struct {
 	cmd    *exec.Cmd
-	stdin  io.Closer
+	stdin  io.WriteCloser
 	stdout io.Reader
 }
 
@@ -209,8 +214,11 @@ func (p process) runDemoServer(ctx context.Context) error {
 	return nil
 }
 
-// runDemoLoad is the second child of demo.
+// runDemoLoad is the second child of demo. It waits for a byte to begin.
 func (p process) runDemoLoad(ctx context.Context, url string) error {
+	if _, err := io.ReadFull(p.stdin, make([]byte, 1)); err != nil {
+		return nil // its parent has ended
+	}
 	ctx, cancel := p.withInput(ctx)
 	defer cancel()
 	demo.Load(ctx, url, demoClients, demoPause)

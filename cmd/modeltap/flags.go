@@ -122,7 +122,7 @@ func newApp() (*kingpin.Application, *options) {
 	app.Flag("host", "Export the figures of the host and of the model servers' processes.").Default("true").BoolVar(&o.host)
 	app.Flag("gpu", "Export what NVML says of the GPUs.").Default("true").BoolVar(&o.gpu)
 	app.Flag("gpu.library", "Path of libnvidia-ml.so.1; without it the usual places are searched.").PlaceHolder("FILE").StringVar(&o.gpuLibrary)
-	app.Flag("drop-privileges", "After the start, keep only the capabilities that are still needed.").Default("true").BoolVar(&o.dropPrivileges)
+	app.Flag("drop-privileges", "After the start, keep only the capabilities that are still needed, and of root, if it is started by root, not even the user.").Default("true").BoolVar(&o.dropPrivileges)
 	app.Flag("gpu.kernel-log", "The kernel's log, a second source of GPU errors (XID); empty for none.").PlaceHolder("FILE").Default("/dev/kmsg").StringVar(&o.kernelLog)
 	app.Flag("gpu.backend", "nvml, or demo for two GPUs that are made up.").Default("nvml").EnumVar(&o.gpuBackend, "nvml", "demo")
 	app.Flag("compat-metrics", "Also export gpu_memory_used_mb, cpu_usage_percent and memory_usage_mb, for dashboards of exporters inside the service.").Default("true").BoolVar(&o.compat)

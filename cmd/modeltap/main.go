@@ -10,9 +10,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"syscall"
+	"slices"
+
+	"github.com/modeltap/modeltap/observer/event"
 )
 
 // Exit codes.
@@ -50,7 +51,7 @@ type process struct {
 
 // mainWithExitCode is main with its deferred calls run before the exit.
 func mainWithExitCode(p process) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal(context.Background())
 	defer stop()
 	err := p.run(ctx)
 	switch {
@@ -85,6 +86,9 @@ func (p process) run(ctx context.Context) error {
 	}
 	if s.vocabularies, err = loadTokenizers(s.command, s.tokenizers); err != nil {
 		return err
+	}
+	if !slices.Contains([]string{cmdRun, cmdRecord, cmdReplay, cmdDemo, cmdCheck}, s.command) {
+		s.drop(event.SourceStats{}, log) // these have nothing to open
 	}
 	switch s.command {
 	case cmdRun:

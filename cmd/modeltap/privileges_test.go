@@ -23,18 +23,50 @@ import (
 )
 
 func TestKeep(t *testing.T) {
+	wanted := (&settings{options: &options{gpu: true, gpuBackend: "nvml", kernelLog: "/dev/kmsg"}, command: cmdRun}).needs("cgroup").caps
 	for name, c := range map[string]struct{ has, want []cap.Value }{
-		"root":                      {[]cap.Value{cap.SYS_ADMIN, cap.BPF, cap.PERFMON, cap.NET_ADMIN, cap.SYS_PTRACE, cap.DAC_READ_SEARCH, cap.NET_RAW, cap.SYSLOG, cap.CHOWN, cap.SYS_MODULE}, kept},
-		"a preset":                  {[]cap.Value{cap.BPF, cap.NET_ADMIN}, []cap.Value{cap.BPF, cap.NET_ADMIN}},
+		"root":                      {[]cap.Value{cap.SYS_ADMIN, cap.BPF, cap.PERFMON, cap.NET_ADMIN, cap.SYS_PTRACE, cap.DAC_READ_SEARCH, cap.NET_RAW, cap.SYSLOG, cap.CHOWN, cap.SYS_MODULE}, wanted},
+		"a preset":                  {[]cap.Value{cap.BPF, cap.NET_ADMIN, cap.PERFMON}, []cap.Value{cap.BPF, cap.NET_ADMIN}},
 		"Docker before BPF":         {[]cap.Value{cap.SYS_ADMIN, cap.NET_ADMIN}, []cap.Value{cap.NET_ADMIN, cap.SYS_ADMIN}},
-		"PERFMON is not to be had":  {[]cap.Value{cap.SYS_ADMIN, cap.BPF, cap.NET_ADMIN}, []cap.Value{cap.BPF, cap.NET_ADMIN, cap.SYS_ADMIN}},
+		"PERFMON is not to be had":  {[]cap.Value{cap.SYS_ADMIN, cap.BPF, cap.NET_ADMIN}, []cap.Value{cap.BPF, cap.NET_ADMIN}},
 		"nothing, as for --no-root": {nil, nil},
 	} {
-		got := keep(func(v cap.Value) bool { return slices.Contains(c.has, v) })
+		got := keep(wanted, func(v cap.Value) bool { return slices.Contains(c.has, v) })
 		slices.Sort(got)
 		want := slices.Sorted(slices.Values(c.want))
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}
+
+// Files decide which groups stay, and whether root does.
+func TestWriters(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string, mode os.FileMode) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	all, group, owner := file("all", 0o666), file("group", 0o660), file("owner", 0o600)
+	for _, c := range []struct {
+		files  []string
+		groups int
+		root   bool
+	}{
+		{nil, 0, false},
+		{[]string{all, filepath.Join(dir, "missing")}, 0, false},
+		{[]string{group, group, all}, 1, false},
+		{[]string{all, owner}, 0, true},
+		{[]string{file("read", 0o644)}, 0, true},
+	} {
+		if groups, root := writers(c.files); len(groups) != c.groups || root != c.root {
+			t.Errorf("%v: groups %v, root %v", c.files, groups, root)
 		}
 	}
 }
@@ -55,37 +87,92 @@ func status(t *testing.T, file string) map[string]string {
 	return fields
 }
 
-// A daemon started by root has, once it runs, seven capabilities on every
-// thread and can get no other; and it still captures, in a cgroup that was made
-// afterwards too (observer/e2e has that, of this very program).
+// What each command started by root has once it has begun: on every thread, in
+// every set, and nothing more to be had. That it still works with it: the tests
+// of signals and reloads in this package, and all of observer/e2e, run so.
 func TestPrivilegesAreDropped(t *testing.T) {
 	needRoot(t)
-	p := start(t, "--web.listen-address=127.0.0.1:0", "--no-gpu")
-	p.waitLog(t, "privileges dropped")
-	var want uint64
-	for _, v := range kept {
-		want |= 1 << v
-	}
-	var held uint64
-	if _, err := fmt.Sscanf(status(t, "/proc/self/status")["CapPrm"], "%x", &held); err != nil {
+	pipe, w, err := os.Pipe()
+	if err != nil {
 		t.Fatal(err)
 	}
-	want &= held
-	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", p.Process.Pid))
-	if err != nil || len(threads) < 3 {
-		t.Fatal(threads, err)
+	defer w.Close()
+	look := []cap.Value{cap.SYS_PTRACE, cap.DAC_READ_SEARCH}
+	attach := append([]cap.Value{cap.BPF, cap.NET_ADMIN}, look...)
+	const anywhere = "--web.listen-address=127.0.0.1:0"
+	socket := filepath.Join(t.TempDir(), "cri.sock")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, file := range threads {
-		s := status(t, file)
-		for _, set := range []string{"CapPrm", "CapEff", "CapBnd"} {
-			if s[set] != fmt.Sprintf("%016x", want) {
-				t.Errorf("%s: %s %s, want %016x", file, set, s[set], want)
+	defer l.Close()
+	mode := func(m os.FileMode) func() { return func() { _ = os.Chmod(socket, m) } }
+	for _, c := range []struct {
+		name   string
+		before func()
+		args   []string
+		caps   []cap.Value
+		uid    int
+		groups string
+	}{
+		{"run", nil, []string{"run", anywhere, "--no-gpu"}, attach, nobody, ""},
+		{"run, GPUs", nil, []string{"run", anywhere, "--gpu.library=/nonexistent"}, append([]cap.Value{cap.SYSLOG}, attach...), nobody, ""},
+		{"run, packets", nil, []string{"run", anywhere, "--no-gpu", "--capture=packet", "--discovery.cgroup="}, look, nobody, ""},
+		{"run, runtime for all", mode(0o666), []string{"run", anywhere, "--no-gpu", "--cri.socket=" + socket}, attach, nobody, ""},
+		{"run, runtime for its group", mode(0o660), []string{"run", anywhere, "--no-gpu", "--cri.socket=" + socket}, attach, nobody, "0"},
+		{"run, runtime for root", mode(0o600), []string{"run", anywhere, "--no-gpu", "--cri.socket=" + socket}, attach, 0, ""},
+		{"record", nil, []string{"record", filepath.Join(t.TempDir(), "f")}, attach, nobody, ""},
+		{"replay", nil, []string{"replay", "-"}, nil, nobody, ""},
+		{"top", nil, []string{"top", "--once", "--interval=1h", "--url=" + metricsOf(t)}, nil, nobody, ""},
+		{"demo", nil, []string{"demo", anywhere, "--no-gpu"}, attach, nobody, ""},
+		{"demo-server", nil, []string{"demo-server"}, nil, nobody, ""},
+		{"demo-load", nil, []string{"demo-load", "--url=http://127.0.0.1:1"}, nil, nobody, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.before != nil {
+				c.before()
 			}
-		}
-		if s["NoNewPrivs"] != "1" {
-			t.Errorf("%s: may gain privileges", file)
-		}
+			p := begin(t, pipe, append(c.args, "--log.level=debug")...)
+			p.until(t, &p.log, "privileges dropped")
+			var want uint64
+			for _, v := range c.caps {
+				want |= 1 << v
+			}
+			var held uint64
+			if _, err := fmt.Sscanf(status(t, "/proc/self/status")["CapPrm"], "%x", &held); err != nil {
+				t.Fatal(err)
+			}
+			want &= held
+			threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", p.Process.Pid))
+			if err != nil || len(threads) < 3 {
+				t.Fatal(threads, err)
+			}
+			for _, file := range threads {
+				s := status(t, file)
+				for _, set := range []string{"CapPrm", "CapEff", "CapBnd"} {
+					if s[set] != fmt.Sprintf("%016x", want) {
+						t.Errorf("%s: %s %s, want %016x", file, set, s[set], want)
+					}
+				}
+				id := strconv.Itoa(c.uid)
+				if s["Uid"] != strings.Join([]string{id, id, id, id}, "\t") || c.uid != 0 && s["Groups"] != c.groups {
+					t.Errorf("%s: uid %s, groups %q, want %s and %q", file, s["Uid"], s["Groups"], id, c.groups)
+				}
+				if s["NoNewPrivs"] != "1" {
+					t.Errorf("%s: may gain privileges", file)
+				}
+			}
+		})
 	}
+	t.Run("not asked to", func(t *testing.T) {
+		p := begin(t, nil, "run", anywhere, "--no-gpu", "--no-drop-privileges", "--log.level=debug")
+		p.until(t, &p.log, "Listening on")
+		time.Sleep(300 * time.Millisecond)
+		s := status(t, fmt.Sprintf("/proc/%d/status", p.Process.Pid))
+		if uid, _, _ := strings.Cut(s["Uid"], "\t"); uid != "0" || s["CapPrm"] != status(t, "/proc/self/status")["CapPrm"] {
+			t.Errorf("uid %s, capabilities %s", s["Uid"], s["CapPrm"])
+		}
+	})
 }
 
 // What brings a daemon down leaves no memory image, whatever the limit is.

@@ -34,7 +34,7 @@ func (p process) runRecord(ctx context.Context, s *settings, log *slog.Logger) e
 		return fmt.Errorf("record: %w: name a new file in a directory that can be written", err)
 	}
 	rec := &recorder{out: f, log: log, opts: record.Options{KeepText: s.record.keepText, MaxBytes: int64(s.record.maxBytes)}}
-	err = errors.Join(rec.run(ctx, s.config(r, log)), f.Close())
+	err = errors.Join(rec.run(ctx, s.config(r, log), func(ctx context.Context, o *observer.Observer) { s.dropOnce(ctx, o, log) }), f.Close())
 	if err != nil {
 		if rec.packets == 0 {
 			_ = os.Remove(s.record.file)
@@ -56,8 +56,8 @@ type recorder struct {
 	err     error // of the writer
 }
 
-// run records until ctx ends or the file is full.
-func (r *recorder) run(ctx context.Context, cfg observer.Config) error {
+// run records until ctx ends or the file is full. Beside it, started is called.
+func (r *recorder) run(ctx context.Context, cfg observer.Config, started func(context.Context, *observer.Observer)) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	cfg.Tee = func(batch []event.Segment) {
@@ -72,6 +72,7 @@ func (r *recorder) run(ctx context.Context, cfg observer.Config) error {
 	if err != nil {
 		return err
 	}
+	go started(ctx, o)
 	if err := o.Run(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}

@@ -20,13 +20,18 @@ import (
 )
 
 // runReplay is the command replay. A capture that ends in the middle of a
-// packet is measured up to there, with a warning.
+// packet, or in which a signal comes, is measured up to there, with a warning.
 func (p process) runReplay(ctx context.Context, s *settings, log *slog.Logger) error {
 	r, err := s.rules()
 	if err != nil {
 		return err
 	}
 	cfg := s.config(r, log)
+	// A capture is somebody else's bytes: they are parsed without privileges.
+	captures := openCaptures(s.replay.files)
+	defer captures.close()
+	cfg.Open = captures.next
+	s.drop(event.SourceStats{}, log)
 	if s.replay.format == "prometheus" {
 		return replayMetrics(ctx, p.stdout, cfg, s.replay.files)
 	}
@@ -71,8 +76,8 @@ func replayMetrics(ctx context.Context, w io.Writer, cfg observer.Config, files 
 	return nil
 }
 
-// warnTruncated logs those of the joined errors that say where a capture was
-// cut off, and returns the first of the others.
+// warnTruncated logs those of the joined errors that say where a capture, or the
+// reading of it, was cut off, and returns the first of the others.
 func warnTruncated(log *slog.Logger, err error) error {
 	all := []error{err}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
@@ -82,6 +87,8 @@ func warnTruncated(log *slog.Logger, err error) error {
 		switch truncated := (*pcapfile.TruncatedError)(nil); {
 		case errors.As(e, &truncated):
 			log.Warn("the capture ends in the middle of a packet: everything before is measured", "err", e)
+		case errors.Is(e, context.Canceled):
+			log.Warn("stopped by a signal: what was read until then is measured")
 		case e != nil:
 			return fmt.Errorf("replay: %w", e)
 		}

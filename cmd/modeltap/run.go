@@ -27,7 +27,7 @@ import (
 type daemon struct {
 	log      *slog.Logger
 	level    *slog.LevelVar
-	dropCaps bool
+	settings *settings // of the start
 	observer *observer.Observer
 	exporter *exporter.Exporter
 	server   *exporter.Server
@@ -59,7 +59,7 @@ func newDaemon(s *settings, log *slog.Logger, level *slog.LevelVar, extra event.
 	if err != nil {
 		return nil, err
 	}
-	d := &daemon{log: log, level: level, dropCaps: s.dropPrivileges}
+	d := &daemon{log: log, level: level, settings: s}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	release, revision := build()
@@ -150,7 +150,7 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	dropped := make(chan struct{})
 	parts := []func(context.Context) error{d.observer.Run, d.server.Serve, func(ctx context.Context) error {
-		d.drop(ctx)
+		d.settings.dropOnce(ctx, d.observer, d.log)
 		close(dropped)
 		<-ctx.Done()
 		return nil
@@ -198,29 +198,6 @@ func (d *daemon) run(ctx context.Context) error {
 
 // dropLimit bounds how long GPUs wait for the end of the start.
 const dropLimit = 15 * time.Second
-
-// drop gives up privileges once the start is over: the programs are attached,
-// and the reader has its priority. It goes on without when it cannot.
-func (d *daemon) drop(ctx context.Context) {
-	if !d.dropCaps {
-		return
-	}
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for d.observer.Ready() != nil {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-	if _, err := d.observer.Snapshot(ctx); err != nil {
-		return // it ends
-	}
-	if err := dropPrivileges(d.log); err != nil {
-		d.log.Warn("privileges are kept", "err", err)
-	}
-}
 
 // both tells two sinks.
 type both [2]event.Sink

@@ -75,3 +75,15 @@ func (in *input) skip(n int64) error {
 	}
 	return err
 }
+
+// pipe hands on what r has. Unlike a read of r, a read of it can be ended: a
+// terminal, or a pipe that was inherited, gives back what reads it only with
+// data.
+func pipe(r io.Reader) io.ReadCloser {
+	out, in := io.Pipe()
+	go func() {
+		_, err := io.Copy(in, r)
+		in.CloseWithError(err) // nil is the end
+	}()
+	return out
+}

@@ -10,6 +10,7 @@
 package pcapfile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,8 @@ type Config struct {
 	Path string // "-" is Stdin
 	// Stdin is read when Path is "-"; nil means os.Stdin.
 	Stdin io.Reader
+	// Open opens Path; nil means os.Open.
+	Open func(path string) (io.ReadCloser, error)
 	// Server says whether an endpoint is a server to observe; everything else
 	// in the file is passed over. Nil means to find out from handshakes, from
 	// the first bytes and, as a last resort, from the lower port.
@@ -68,28 +71,28 @@ const (
 // context's error when that ended first. All that was readable before an error
 // was emitted. Last, unless nil, is the last turn: no emit and no Sync comes
 // after it.
-func (s *Source) Run(ctx context.Context, emit func(batch []event.Segment, now int64), last func()) error {
+func (s *Source) Run(ctx context.Context, emit func(batch []event.Segment, now int64), last func()) (err error) {
 	defer s.turns.Close(last)
-	r := s.cfg.Stdin
-	switch {
-	case s.cfg.Path != "-":
-		f, err := os.Open(s.cfg.Path)
-		if err != nil {
-			return fmt.Errorf("capture file: %w (is the path right and readable?)", err)
-		}
-		defer f.Close()
-		r = f
-	case r == nil:
-		r = os.Stdin
+	var r io.ReadCloser
+	if s.cfg.Path == "-" {
+		r = pipe(cmp.Or[io.Reader](s.cfg.Stdin, os.Stdin))
+	} else if r, err = s.open(); err != nil {
+		return fmt.Errorf("capture file: %w (is the path right and readable?)", err)
 	}
-	if f, ok := r.(io.Closer); ok {
-		defer context.AfterFunc(ctx, func() { f.Close() })()
-	}
+	defer r.Close()
+	defer context.AfterFunc(ctx, func() { r.Close() })()
 	in, err := newInput(r)
 	if err != nil {
 		return s.failed(ctx, &input{}, err)
 	}
 	return s.failed(ctx, in, s.read(ctx, in, emit))
+}
+
+func (s *Source) open() (io.ReadCloser, error) {
+	if s.cfg.Open != nil {
+		return s.cfg.Open(s.cfg.Path)
+	}
+	return os.Open(s.cfg.Path)
 }
 
 // failed puts err into the words of Run's contract.
