@@ -23,6 +23,8 @@ const (
 	// idleTicks is how many of them a server known from packets alone stays
 	// without a connection.
 	idleTicks = 60
+	// nameWithin is how long after its bind the name of a container is looked for.
+	nameWithin = time.Minute
 	// maxSockets bounds the memory of bound sockets, candidates or not.
 	maxSockets = 8192
 	// maxEvents bounds the events that wait; a second of the most binds that

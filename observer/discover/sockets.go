@@ -214,13 +214,27 @@ func (d *Discoverer) hand(s *socket, now time.Time) {
 	}
 	var known bool
 	if s.Name, known = d.cfg.Names.Known(s.Cgroup); !known {
-		l := s.Listener
-		l.Unnamed = true
-		add(l)
+		s.Unnamed = true
+		add(s.Listener)
 		d.recapture(now) // what comes meanwhile is captured
 		s.Name = d.cfg.Names.Of(s.Cgroup)
 	}
+	s.Unnamed = s.nameless() && now.Sub(s.since) < nameWithin
 	add(s.Listener)
+}
+
+// name looks again for the name of a socket that the Table has without one.
+func (d *Discoverer) name(s *socket, now time.Time) {
+	s.Name = d.cfg.Names.Of(s.Cgroup)
+	if s.Unnamed = s.nameless() && now.Sub(s.since) < nameWithin; !s.Unnamed {
+		d.table.Add(s.Listener)
+	}
+}
+
+// nameless says that a socket is in a container of which nothing has told the
+// name: its directory may come after its first process.
+func (s *socket) nameless() bool {
+	return (s.Cgroup.Container != "" || s.Cgroup.Pod != "") && s.Name.Container == ""
 }
 
 // inside says whether a socket is in the subtree that discovery is limited to.

@@ -106,7 +106,7 @@ func (t *Table) seat(spec *Spec, l Listener) *Server {
 		old.unnamed = true
 	}
 	if old.unnamed && !old.counted() {
-		t.rename(old, base) // what its packets could not tell, its socket does
+		old = t.christen(old, base) // what its packets could not tell, its socket does
 	}
 	old.unnamed = old.unnamed && l.Unnamed
 	t.hush(old, &l)
@@ -176,7 +176,7 @@ func (t *Table) Doubted() []event.Place {
 func (t *Table) Tell(p event.Place, o identity.Owner, v Verdict) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, s := range t.states {
+	for _, s := range slices.Clone(t.states) { // christen may remove one
 		if s.packet == nil || s.packet.Place != p || s.server.belief.Load() != doubted {
 			continue
 		}
@@ -187,7 +187,7 @@ func (t *Table) Tell(p event.Place, o identity.Owner, v Verdict) {
 		} else {
 			s.server.belief.Store(believed)
 			if !counted {
-				t.rename(s, baseName(s.spec, s.packet))
+				s = t.christen(s, baseName(s.spec, s.packet))
 			}
 		}
 		t.describe(s)
