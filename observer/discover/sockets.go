@@ -201,26 +201,17 @@ func (d *Discoverer) offer(s *socket, now time.Time) {
 	d.hand(s, now)
 }
 
-// hand gives a socket to the Table: with its name if that is known, else the
+// hand gives a socket to the Table: with its name if anything tells it, else the
 // name follows.
 func (d *Discoverer) hand(s *socket, now time.Time) {
 	s.offered, s.Bound = true, s.own && !s.listens && d.sees
-	add := func(l servers.Listener) {
-		if d.cfg.Packets {
-			d.table.Door(l)
-		} else {
-			d.table.Add(l)
-		}
-	}
-	var known bool
-	if s.Name, known = d.cfg.Names.Known(s.Cgroup); !known {
-		s.Unnamed = true
-		add(s.Listener)
-		d.recapture(now) // what comes meanwhile is captured
-		s.Name = d.cfg.Names.Of(s.Cgroup)
-	}
+	s.Name = d.cfg.Names.Of(s.Cgroup) // first: what is counted before it is known stays under another
 	s.Unnamed = s.nameless() && now.Sub(s.since) < nameWithin
-	add(s.Listener)
+	if d.cfg.Packets {
+		d.table.Door(s.Listener)
+	} else {
+		d.table.Add(s.Listener)
+	}
 }
 
 // name looks again for the name of a socket that the Table has without one.
