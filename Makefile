@@ -53,8 +53,8 @@ portable:
 
 unit: units e2e alone ## the tests of this module
 
-# Packages whose tests count losses.
-ALONE := /modeltap/(bpf|observer/source)(/|$$)
+# Packages whose tests count losses, or look at all that the host has.
+ALONE := /modeltap/(bpf|observer/source|observer/discover)(/|$$)
 E2E := ./observer/e2e
 units:
 	$(GO) build ./...
