@@ -106,7 +106,7 @@ func (r *Root) Subtree(name string) (string, error) {
 		path, err = r.PathOf(id)
 	}
 	if err != nil {
-		return "", fmt.Errorf("there is no cgroup %s below %s: create it first (mkdir, or start its unit or container), or name the path that /proc/PID/cgroup shows after 0::", name, r.Path)
+		return "", fmt.Errorf("there is no cgroup %s below %s: create it first (mkdir, or start its unit or container), or name the path that follows 0:: in /proc/PID/cgroup", name, r.Path)
 	}
 	return path, nil
 }

@@ -139,6 +139,11 @@ func (d *Discoverer) Run(ctx context.Context) error {
 func (d *Discoverer) tick(now time.Time) {
 	d.late(now)
 	d.look(now)
+	for _, s := range d.sockets {
+		if s.offered && s.Unnamed {
+			d.name(s, now)
+		}
+	}
 	if lost := d.losses(); lost != d.lost && d.outing.may(now) && !d.cfg.Packets {
 		// The end of a listener may be among them.
 		d.lost = lost

@@ -41,7 +41,7 @@ func TestHTTPTraps(t *testing.T) {
 		"text with a length": {[]step{ask(0, post("/predict", `{}`)), answer(5, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\none"),
 			answer(9, "two")}, "ok 200 9;", nil},
 		"server resets unread": {[]step{ask(0, ask3), answer(5, reply), ask(10, ask3), closed(11, tcp.ResetByServer)}, "ok 200 5;", []int{0}},
-		"server resets what it has read": {[]step{ask(0, ask3), step{at: 1, do: actRead, n: len(ask3)}, closed(11, tcp.ResetByServer)},
+		"server resets what it has read": {[]step{ask(0, ask3), {at: 1, do: actRead, n: len(ask3)}, closed(11, tcp.ResetByServer)},
 			"server_abort 0 11;", nil},
 		"server resets during the upload": {[]step{ask(0, "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"), closed(11, tcp.ResetByServer)},
 			"server_abort 0 11;", nil},
