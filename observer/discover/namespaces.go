@@ -3,7 +3,9 @@
 package discover
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"strconv"
 
@@ -38,12 +40,11 @@ func listeningHere(proc identity.Proc) (all []Socket, err error) {
 	if err == nil {
 		return all, nil
 	}
-	held := proc.Listening("self")
-	if len(held) == 0 {
-		return nil, err // nothing listens, or nothing can be seen
+	if _, gone := os.Stat("/proc/self/net/tcp"); gone != nil {
+		return nil, errors.Join(err, gone)
 	}
 	all = nil
-	for _, s := range held {
+	for _, s := range proc.Listening("self") {
 		all = append(all, Socket{Inode: s.Inode, Local: s.Local})
 	}
 	return all, nil

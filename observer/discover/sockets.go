@@ -11,6 +11,9 @@ import (
 	"github.com/modeltap/modeltap/observer/servers"
 )
 
+// blind marks, among what was logged, that listeners cannot be listed.
+const blind = "blind"
+
 // nodeKey marks the key of a socket of which only the inode is known.
 const nodeKey = 1 << 63
 
@@ -32,7 +35,10 @@ func (d *Discoverer) look(now time.Time) bool {
 	all, err := d.k.Listening()
 	d.sees = err == nil
 	if err != nil {
-		d.log.Warn("discovery sees binds only", "err", err)
+		if !d.told[blind] {
+			d.told[blind] = true
+			d.log.Warn("what listens here already is not seen; load the kernel's module tcp_diag, or mount /proc, or name servers with --target", "err", err)
+		}
 		return false
 	}
 	present := make(map[uint64]bool, len(all))
